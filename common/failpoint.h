@@ -1,0 +1,22 @@
+/* failpoint.h: places where a test may stop the world. Only in builds with -Dfailpoints=true; else it is nothing.
+ *
+ *      HOOKLINE_FAILPOINT='session.committed:kill:3'      SIGKILL ourselves the third time that we pass there
+ *                         'session.committed:stop:1'      SIGSTOP: a zombie, until somebody sends SIGCONT
+ *                         'session.committed:error:1/50'  the place reports an error, once in 50 passes
+ *
+ * Several, separated by commas. docs/failpoints.md lists the places.
+ */
+#ifndef HOOKLINE_COMMON_FAILPOINT_H
+#define HOOKLINE_COMMON_FAILPOINT_H
+
+#include <stdbool.h>
+
+#ifdef HOOKLINE_FAILPOINTS
+/* True: behave as if what was just tried had failed. */
+bool failpoint_reached(const char *place);
+#define FAILPOINT(place) failpoint_reached(place)
+#else
+#define FAILPOINT(place) false
+#endif
+
+#endif

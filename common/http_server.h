@@ -1,0 +1,93 @@
+/* http_server.h: a strict HTTP/1.1 server on libevent bufferevents: connections, deadlines, caps; no decisions.
+ *
+ *      bytes ──> http_request (pure: llhttp in strict mode and our refusals) ──> handler ──> http_respond
+ *                                                                                     └────> http_stream_open
+ *
+ * Every request gets exactly one answer, in order (pipelined ones wait). An answer may come later, from another callback:
+ * the exchange lives until then, also when its connection has gone. Refuses by itself, with `{"error":…,"message":…}` and
+ * Connection: close: what is malformed (400), late (408), too large (413, 431), over the caps (503). (evhttp is not safe
+ * on a public port: it accepts two different Content-Length and more.)
+ */
+#ifndef HOOKLINE_COMMON_HTTP_SERVER_H
+#define HOOKLINE_COMMON_HTTP_SERVER_H
+
+#include "common/arena.h"
+#include "common/http_request.h"
+
+struct event_base;
+struct http_server;
+struct http_exchange; /* one request and the answer that it is owed */
+struct http_stream;   /* a connection that has become a one-way or two-way stream of bytes */
+struct http_bytes;    /* bytes shared by many streams, counted */
+
+struct http_header {
+    const char *name;
+    struct slice value;
+};
+
+/* The request's head is complete, its body has not been read. Answer now (http_respond) to refuse before the body, or
+ * return without answering to go on. May be NULL. */
+typedef void http_head_handler(struct http_exchange *exchange, void *context);
+/* The request is complete. */
+typedef void http_handler(struct http_exchange *exchange, void *context);
+
+struct http_server_options {
+    const char *address;       /* HOST:PORT, [v6]:PORT, unix:PATH; port 0: a free one */
+    int listen_fd;             /* >= 0: a listening socket that we were given (socket activation); address is then ignored */
+    bool reuse_port;           /* several processes on one port */
+    struct http_limits limits; /* http_request.h: header, field and body caps */
+    int header_deadline_ms, body_deadline_ms, idle_deadline_ms; /* 0: 10 s, 30 s, 60 s */
+    int connections_max, connections_per_address_max;           /* 0: 10000, 200 */
+    int send_buffer_bytes;     /* SO_SNDBUF of streams; 0: the kernel's. Without it a stalled screen hides in the kernel */
+    http_head_handler *head;
+    http_handler *handler;
+    void *context;
+};
+
+/* NULL when it listens, else a sentence. */
+const char *http_server_open(struct http_server **result, struct event_base *base, const struct http_server_options *options);
+/* "127.0.0.1:43121": where it really listens. */
+const char *http_server_address(const struct http_server *server);
+/* Stops accepting; answers say Connection: close; `drained` runs when the last exchange is answered. */
+void http_server_drain(struct http_server *server, void (*drained)(void *context), void *context);
+void http_server_close(struct http_server *server);
+size_t http_server_connections(const struct http_server *server);
+
+const struct http_request *http_exchange_request(const struct http_exchange *exchange);
+/* Freed when the exchange is answered. */
+struct arena *http_exchange_arena(struct http_exchange *exchange);
+/* The peer's address without port, as text. */
+struct slice http_exchange_peer(const struct http_exchange *exchange);
+/* ms since the epoch when the request was complete. */
+int64_t http_exchange_started_ms(const struct http_exchange *exchange);
+/* The handler's own pointer, for answers that come later. */
+void http_exchange_set_own(struct http_exchange *exchange, void *own);
+void *http_exchange_own(const struct http_exchange *exchange);
+
+/* The answer; the exchange is gone afterwards. Content-Length, Date and Connection are added; HEAD gets no body. */
+void http_respond(struct http_exchange *exchange, int status, const char *content_type, struct slice body,
+                  const struct http_header *headers, size_t header_count);
+/* `{"error":word,"message":sentence}`. */
+void http_respond_error(struct http_exchange *exchange, int status, const char *word, const char *message);
+
+struct http_stream_events {
+    void (*received)(struct http_stream *stream, struct slice bytes, void *context); /* NULL: what comes is thrown away */
+    void (*drained)(struct http_stream *stream, void *context); /* all that was written has been taken by the kernel */
+    void (*closed)(struct http_stream *stream, void *context);  /* by the peer, by an error or by us; the stream is gone after it */
+};
+
+/* Answers with this head (no Content-Length, no chunks: the end of the connection is the end) and takes the connection over.
+ * 101 is possible: the caller gives Upgrade and Connection. The exchange is gone afterwards. */
+struct http_stream *http_stream_open(struct http_exchange *exchange, int status, const struct http_header *headers,
+                                     size_t header_count, const struct http_stream_events *events, void *context);
+struct http_bytes *http_bytes_new(struct slice bytes); /* copies; count 1 */
+void http_bytes_release(struct http_bytes *bytes);
+struct slice http_bytes_slice(const struct http_bytes *bytes);
+/* Shares large frames (above 4 KiB) and copies small ones. */
+void http_stream_write(struct http_stream *stream, struct http_bytes *bytes);
+/* Bytes written and not yet taken by the kernel. */
+size_t http_stream_pending(const struct http_stream *stream);
+/* Sends what is pending for at most a second, then closes; `closed` runs. */
+void http_stream_close(struct http_stream *stream);
+
+#endif
