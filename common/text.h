@@ -6,6 +6,9 @@
 
 #include "common/arena.h"
 
+/* U+FFFD: what stands where a byte could not be kept. */
+#define TEXT_REPLACEMENT "\xef\xbf\xbd"
+
 /* `text` if it is valid UTF-8 without NUL; else a copy in `arena` with each offending byte or NUL as U+FFFD, and
  * *repaired incremented. PostgreSQL's text refuses both. */
 struct slice text_repair(struct arena *arena, struct slice text, uint64_t *repaired);

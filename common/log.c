@@ -1,0 +1,100 @@
+/* log.c: builds the line in memory and writes it in one piece, so that lines of several threads never mix. */
+#include "common/log.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "common/arena.h"
+#include "common/buffer.h"
+#include "common/clock.h"
+#include "common/text.h"
+
+static const char *const LEVELS[] = {"error", "warn", "info", "debug"};
+
+static struct {
+    const char *program;
+    bool json;
+    enum log_level least;
+} settings = {.program = "hookline", .least = LOG_INFO};
+
+void log_open(const char *program, const char *format, const char *level)
+{
+    settings.program = program;
+    settings.json = strcmp(format, "json") == 0;
+    for (size_t i = 0; i < COUNT(LEVELS); i++)
+        if (strcmp(level, LEVELS[i]) == 0)
+            settings.least = (enum log_level)i;
+}
+
+/* logfmt: bare if it is a plain word, else a JSON string (which every logfmt reader takes). */
+static bool bare_word(struct slice text)
+{
+    if (text.len == 0)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c <= ' ' || c == '"' || c == '=' || c == '\\' || c >= 0x7f)
+            return false;
+    }
+    return true;
+}
+
+static void add_value(struct buffer *line, struct slice text)
+{
+    if (!settings.json && bare_word(text))
+        buffer_add(line, text);
+    else
+        buffer_add_json_string(line, text);
+}
+
+static void add_name(struct buffer *line, const char *name)
+{
+    if (settings.json)
+        buffer_add_format(line, "%c\"%s\":", line->len ? ',' : '{', name);
+    else
+        buffer_add_format(line, "%s%s=", line->len ? " " : "", name);
+}
+
+static void add_field(struct buffer *line, struct arena *arena, const struct log_field *field)
+{
+    add_name(line, field->name);
+    switch (field->kind) {
+    case LOG_FIELD_TEXT:
+        add_value(line, field->text);
+        break;
+    case LOG_FIELD_NUMBER:
+        add_value(line, text_mask_number(arena, field->text));
+        break;
+    case LOG_FIELD_INT:
+        buffer_add_format(line, "%lld", (long long)field->integer);
+        break;
+    case LOG_FIELD_REAL:
+        buffer_add_format(line, "%.6g", field->real);
+        break;
+    }
+}
+
+void log_fields(enum log_level level, const char *event, const struct log_field *fields, size_t count)
+{
+    if (level > settings.least)
+        return;
+    struct buffer line = {0};
+    struct arena *arena = arena_new();
+    add_name(&line, "time");
+    if (settings.json)
+        buffer_add_char(&line, '"');
+    buffer_add_time(&line, clock_now_ms());
+    if (settings.json)
+        buffer_add_char(&line, '"');
+    const struct log_field head[] = {LOG_TEXT("level", LEVELS[level]), LOG_TEXT("program", settings.program),
+                                     LOG_TEXT("event", event)};
+    for (size_t i = 0; i < COUNT(head); i++)
+        add_field(&line, arena, &head[i]);
+    for (size_t i = 0; i < count; i++)
+        add_field(&line, arena, &fields[i]);
+    buffer_add_text(&line, settings.json ? "}\n" : "\n");
+    ssize_t written = write(STDERR_FILENO, line.data, line.len);
+    (void)written; /* nowhere to complain */
+    arena_free(arena);
+    buffer_free(&line);
+}
