@@ -2,10 +2,11 @@
  *
  * A setting NAME is read from HOOKLINE_NAME, or from the file named by HOOKLINE_NAME_FILE (one trailing newline is
  * dropped; for secrets). `--help`, `--check` and docs/settings.md are printed from the same table. Any librdkafka property
- * a.b.c may be given as KAFKA_A_B_C, except those that a guarantee rests on.
+ * a.b.c may be given as HOOKLINE_KAFKA_A_B_C, except those that a guarantee rests on.
  *
  * Refuses, naming the setting, its value and what would be right: a value of the wrong form or out of range, a required
- * one that is missing, NAME and NAME_FILE together, an unreadable file, an unknown HOOKLINE_*, a forbidden KAFKA_*.
+ * one that is missing, NAME and NAME_FILE together, an unreadable file, a forbidden KAFKA_*. An unknown HOOKLINE_* is only
+ * named: programs may share one environment file.
  */
 #ifndef HOOKLINE_COMMON_SETTINGS_H
 #define HOOKLINE_COMMON_SETTINGS_H
