@@ -1,7 +1,7 @@
 /* slice.h: a run of bytes that belongs to someone else.
  *
  * Borrows: whoever made the bytes (an arena, a Kafka message, a PGresult) keeps them alive. Not terminated by NUL, may
- * hold NUL. `ptr == NULL` is "absent", which is not the same as empty.
+ * hold NUL. `ptr == NULL` is "absent", which is not the same as empty. The functions are C++ too, for phone.cc.
  */
 #ifndef HOOKLINE_COMMON_SLICE_H
 #define HOOKLINE_COMMON_SLICE_H
@@ -23,7 +23,8 @@ struct slice {
 
 static inline struct slice slice_of(const char *string)
 {
-    return (struct slice){string, string ? strlen(string) : 0};
+    struct slice s = {string, string ? strlen(string) : 0};
+    return s;
 }
 
 static inline bool slice_absent(struct slice s)
@@ -62,7 +63,9 @@ static inline int slice_compare(struct slice a, struct slice b)
 /* The rest of `s` from `at` on; empty if `at` is past the end. */
 static inline struct slice slice_from(struct slice s, size_t at)
 {
-    return at < s.len ? (struct slice){s.ptr + at, s.len - at} : (struct slice){s.ptr ? s.ptr + s.len : NULL, 0};
+    size_t skipped = at < s.len ? at : s.len;
+    struct slice rest = {s.ptr ? s.ptr + skipped : NULL, s.len - skipped};
+    return rest;
 }
 
 #endif
