@@ -34,7 +34,9 @@ static inline bool slice_absent(struct slice s)
 
 static inline bool slice_same(struct slice a, struct slice b)
 {
-    return a.len == b.len && (a.ptr == NULL) == (b.ptr == NULL) && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+    if (a.len != b.len || (a.ptr == NULL) != (b.ptr == NULL))
+        return false;
+    return !a.ptr || memcmp(a.ptr, b.ptr, a.len) == 0;
 }
 
 static inline bool slice_equals(struct slice s, const char *string)
