@@ -1,7 +1,7 @@
 /* json.h: read access to JSON, the same for all programs.
  *
- * RFC 8259 over yyjson, with what senders really send admitted: invalid UTF-8 inside strings (kept as bytes; text.h
- * repairs), numbers beyond double's range, any depth. Of duplicate keys the first counts. Every getter takes NULL and
+ * RFC 8259 over yyjson, with what senders really send admitted: invalid UTF-8 and bare control characters inside
+ * strings (kept as bytes; text.h repairs), lone surrogates, numbers beyond double's range, any depth. Of duplicate keys the first counts. Every getter takes NULL and
  * values of another type and answers "absent", so a chain needs no checks. Pure: memory comes from the arena.
  */
 #ifndef HOOKLINE_COMMON_JSON_H

@@ -68,7 +68,7 @@ static bool choice_is_known(const char *choices, const char *text)
 {
     size_t len = strlen(text);
     for (const char *at = choices; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL)
-        if (strncmp(at, text, len) == 0 && (at[len] == '|' || at[len] == '\0') && len > 0)
+        if (len > 0 && !strchr(text, '|') && strncmp(at, text, len) == 0 && (at[len] == '|' || at[len] == '\0'))
             return true;
     return false;
 }
@@ -91,15 +91,15 @@ static bool read_bytes(const char *text, int64_t *bytes)
     switch (number.len ? number.ptr[number.len - 1] : '\0') {
     case 'k':
     case 'K':
-        unit = 1024;
+        unit = INT64_C(1) << 10;
         break;
     case 'm':
     case 'M':
-        unit = 1024 * 1024;
+        unit = INT64_C(1) << 20;
         break;
     case 'g':
     case 'G':
-        unit = 1024 * 1024 * 1024;
+        unit = INT64_C(1) << 30;
         break;
     default:
         break;

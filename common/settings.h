@@ -45,7 +45,7 @@ struct setting {
          .help = "The least important lines that are still written."}
 
 #define SETTINGS_OF_MANAGEMENT(default_address)                                                                        \
-    {.name = "MANAGEMENT_LISTEN", .type = SETTING_ADDRESS, .text = default_address,                                    \
+    {.name = "MANAGEMENT_LISTEN", .type = SETTING_ADDRESS, .text = (default_address),                                  \
      .help = "Where /livez, /readyz and /metrics answer; keep it private. Empty: nowhere."}
 
 #define SETTINGS_OF_KAFKA                                                                                              \

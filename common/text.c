@@ -10,7 +10,7 @@ static bool continuation(unsigned char byte)
 
 size_t text_utf8_length(struct slice text)
 {
-    if (text.len == 0)
+    if (text.len == 0 || !text.ptr)
         return 0;
     const unsigned char *at = (const unsigned char *)text.ptr;
     if (at[0] < 0x80)
