@@ -2,7 +2,7 @@
  *
  * Idempotent, acks=all, linger 0, murmur2_random; KAFKA_* of the settings is laid over it. A record is copied when it is
  * sent. Each is reported exactly once: acked, or not, with the reason. Reports run in the thread that calls
- * producer_poll or producer_await, or in the loop that it is attached to; never elsewhere.
+ * producer_poll or producer_send_all, or in the loop that it is attached to; never elsewhere.
  */
 #ifndef HOOKLINE_COMMON_PRODUCER_H
 #define HOOKLINE_COMMON_PRODUCER_H
@@ -45,7 +45,8 @@ enum delivery {
 typedef void producer_report(void *opaque, enum delivery delivery, const char *problem);
 
 /* NULL when fine, else a sentence (static or living as long as the process). `timeout_ms`: after that an unacked record
- * is reported as failed; 0: wait as long as it takes (two minutes, then the report says so). */
+ * is reported as failed, whatever librdkafka does: at most 100 ms late in a loop, at once in producer_poll. 0: two minutes.
+ * Takes up to 2 s when no broker answers: it asks for our topics, so that the first record finds its way at once. */
 const char *producer_open(struct producer **result, const struct settings *settings, const char *client_id, int64_t timeout_ms);
 
 /* Waits at most 5 s for what is under way, then drops the rest (each is reported as failed). */
