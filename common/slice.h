@@ -36,7 +36,7 @@ static inline bool slice_same(struct slice a, struct slice b)
 {
     if (a.len != b.len || (a.ptr == NULL) != (b.ptr == NULL))
         return false;
-    return !a.ptr || memcmp(a.ptr, b.ptr, a.len) == 0;
+    return !a.ptr || !b.ptr || memcmp(a.ptr, b.ptr, a.len) == 0;
 }
 
 static inline bool slice_equals(struct slice s, const char *string)

@@ -1,0 +1,66 @@
+/* webhook_clues.c: body -> clues, field by field, with nothing taken for granted. */
+#include "resolver/webhook_clues.h"
+
+#include "common/event.h"
+#include "common/json.h"
+#include "common/text.h"
+
+/* agents.agent_id is indexed, and an index row must stay far below PostgreSQL's 2,704 bytes; Retell's ids have 32. */
+enum { AGENT_ID_MAX = 255 };
+
+/* An id as Retell's users write it into metadata: 1 or "1". Anything else names nothing. */
+static int64_t positive_id(const struct json *value)
+{
+    int64_t id = 0;
+    if (!json_int(value, &id) && !text_read_int(json_text(value), &id))
+        return 0;
+    return id > 0 ? id : 0;
+}
+
+/* How often text had to be repaired is session's to count: it reads the same bodies and stores the text. */
+static struct slice storable(struct arena *arena, struct slice text)
+{
+    uint64_t repaired = 0;
+    return slice_absent(text) ? text : text_repair(arena, text, &repaired);
+}
+
+static struct slice agent_of(struct arena *arena, const struct json *call)
+{
+    struct slice agent = json_text(json_get(call, "agent_id"));
+    return agent.len == 0 || agent.len > AGENT_ID_MAX ? SLICE_ABSENT : storable(arena, agent);
+}
+
+enum clues_kind webhook_clues_read(struct arena *arena, struct slice body, struct webhook_clues *clues)
+{
+    *clues = (struct webhook_clues){0};
+    const char *problem = NULL;
+    const struct json *root = json_read(arena, body, &problem);
+    if (!json_is_object(root))
+        return CLUES_NOT_JSON;
+
+    const struct json *call = json_get(root, "call");
+    struct slice call_id = json_text(json_get(call, "call_id"));
+    if (call_id.len == 0)
+        return CLUES_NOT_A_CALL;
+    if (call_id.len > EVENT_CALL_ID_MAX)
+        return CLUES_CALL_ID_TOO_LONG;
+
+    const struct json *metadata = json_get(call, "metadata");
+    int64_t branch = positive_id(json_get(metadata, "branch_id"));
+    *clues = (struct webhook_clues){
+        .call_id = call_id,
+        .call_id_text = storable(arena, call_id),
+        .metadata_company = positive_id(json_get(metadata, "company_id")),
+        .metadata_branch = branch ? branch : positive_id(json_get(metadata, "askproai_branch_id")),
+        .outbound = slice_equals(json_text(json_get(call, "direction")), "outbound"),
+        .from_number = storable(arena, json_text(json_get(call, "from_number"))),
+        .to_number = storable(arena, json_text(json_get(call, "to_number"))),
+        .agent_id = agent_of(arena, call),
+    };
+    return CLUES_CALL;
+}
+
+struct slice webhook_clues_number(const struct webhook_clues *clues)
+{
+    return clues->outbound ? clues->from_number : clues->to_number;
+}
