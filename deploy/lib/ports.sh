@@ -1,0 +1,54 @@
+# shellcheck shell=bash
+# ports.sh: one TCP port on loopback for each part, the same one at every start as long as nobody else has it.
+#
+# $RUN/ports keeps them, NAME=PORT. The first stack of a checkout gets the documented ports if they are free; any other
+# gets random ones below the kernel's ephemeral range: a client that tries to reconnect to a port inside that range may
+# be given that very port as its own, and then sits on it.
+
+PORTS_DOCUMENTED="ingest=8080 broadcaster=8090 ingest-management=9101 resolver-management=9102 session-management=9103
+  sync-management=9104 broadcaster-management=9105 simulator=9110 kafka=9092 kafka-controller=9093 postgres=5433"
+
+# Every local TCP port in use, one a line (state 06 is TIME_WAIT, which does not stand in the way).
+ports_taken() {
+  awk 'FNR > 1 && $4 != "06" { split($2, address, ":"); print address[2] }' /proc/net/tcp /proc/net/tcp6 2>/dev/null | sort -u |
+    while read -r hex; do
+      echo $((16#$hex))
+    done
+}
+
+port_of() { # $1: part
+  sed -n "s/^$1=//p" "$RUN/ports"
+}
+
+ports_random() { # $1: taken ports, one a line; prints one that is not
+  local low=10240 high port
+  read -r high _ </proc/sys/net/ipv4/ip_local_port_range
+  ((high > low + 1000)) || high=32768
+  while :; do
+    port=$((low + (RANDOM << 15 | RANDOM) % (high - low)))
+    grep -qx "$port" <<<"$1" || break
+  done
+  echo "$port"
+}
+
+# Chooses a port for each part. One whose part is running is kept unseen; $1: "documented" for a checkout's first stack.
+ports_choose() {
+  local taken row name part documented port kept=
+  taken=$(ports_taken)
+  for row in $PORTS_DOCUMENTED; do
+    name=${row%=*} documented=${row#*=} port=
+    part=${name%-management} part=${part%-controller}
+    [ ! -e "$RUN/ports" ] || port=$(port_of "$name")
+    if [ -z "$port" ] || { grep -qx "$port" <<<"$taken" && ! supervise_runs "$part"; }; then
+      if [ -z "$port" ] && [ "$1" = documented ] && ! grep -qx "$documented" <<<"$taken"; then
+        port=$documented
+      else
+        port=$(ports_random "$taken")
+      fi
+    fi
+    taken+=$'\n'$port
+    kept+="$name=$port"$'\n'
+  done
+  printf '%s' "$kept" >"$RUN/ports.new"
+  mv "$RUN/ports.new" "$RUN/ports"
+}
