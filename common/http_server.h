@@ -26,29 +26,32 @@ struct http_header {
 };
 
 /* The request's head is complete, its body has not been read. Answer now (http_respond) to refuse before the body, or
- * return without answering to go on. May be NULL. */
+ * return without answering to go on, keeping nothing: the peer may go before the request is complete. May be NULL. */
 typedef void http_head_handler(struct http_exchange *exchange, void *context);
 /* The request is complete. */
 typedef void http_handler(struct http_exchange *exchange, void *context);
 
 struct http_server_options {
-    const char *address;       /* HOST:PORT, [v6]:PORT, unix:PATH; port 0: a free one */
-    int listen_fd;             /* >= 0: a listening socket that we were given (socket activation); address is then ignored */
-    bool reuse_port;           /* several processes on one port */
-    struct http_limits limits; /* http_request.h: header, field and body caps */
+    const char *address; /* HOST:PORT, [v6]:PORT, unix:PATH; port 0: a free one */
+    int listen_fd;       /* >= 0: a listening socket that we were given (socket activation); address is then ignored */
+    bool reuse_port;     /* several processes on one port */
+    struct http_limits limits;                                  /* http_request.h: header, field and body caps */
     int header_deadline_ms, body_deadline_ms, idle_deadline_ms; /* 0: 10 s, 30 s, 60 s */
-    int connections_max, connections_per_address_max;           /* 0: 10000, 200 */
-    int send_buffer_bytes;     /* SO_SNDBUF of streams; 0: the kernel's. Without it a stalled screen hides in the kernel */
+    int connections_max, connections_per_address_max; /* 0: 10000, 200; an address: an IPv4 address or an IPv6 /64 */
+    int send_buffer_bytes; /* SO_SNDBUF of streams; 0: the kernel's. Without it a stalled screen hides in the kernel */
     http_head_handler *head;
     http_handler *handler;
     void *context;
 };
 
-/* NULL when it listens, else a sentence. */
-const char *http_server_open(struct http_server **result, struct event_base *base, const struct http_server_options *options);
+/* NULL when it listens, else a sentence. Raises the limit of open files to the hard one; fewer than connections_max + 64
+ * lower connections_max. */
+const char *http_server_open(struct http_server **result, struct event_base *base,
+                             const struct http_server_options *options);
 /* "127.0.0.1:43121": where it really listens. */
 const char *http_server_address(const struct http_server *server);
-/* Stops accepting; answers say Connection: close; `drained` runs when the last exchange is answered. */
+/* Stops accepting; answers say Connection: close; `drained` runs (from the loop) when the last exchange is answered and its
+ * answer sent. Streams are their owner's to close. */
 void http_server_drain(struct http_server *server, void (*drained)(void *context), void *context);
 void http_server_close(struct http_server *server);
 size_t http_server_connections(const struct http_server *server);
@@ -71,9 +74,11 @@ void http_respond(struct http_exchange *exchange, int status, const char *conten
 void http_respond_error(struct http_exchange *exchange, int status, const char *word, const char *message);
 
 struct http_stream_events {
-    void (*received)(struct http_stream *stream, struct slice bytes, void *context); /* NULL: what comes is thrown away */
+    void (*received)(struct http_stream *stream, struct slice bytes,
+                     void *context);                            /* NULL: what comes is thrown away */
     void (*drained)(struct http_stream *stream, void *context); /* all that was written has been taken by the kernel */
-    void (*closed)(struct http_stream *stream, void *context);  /* by the peer, by an error or by us; the stream is gone after it */
+    void (*closed)(struct http_stream *stream,
+                   void *context); /* by the peer, by an error or by us; the stream is gone after it */
 };
 
 /* Answers with this head (no Content-Length, no chunks: the end of the connection is the end) and takes the connection over.

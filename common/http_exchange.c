@@ -1,0 +1,204 @@
+/* http_exchange.c: one request and the answer that it is owed.
+ *
+ * Lives from the first byte of the request until its answer is handed over, whichever of connection and handler is last.
+ */
+#include "common/http_parts.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "common/clock.h"
+
+static const struct {
+    int status;
+    const char *reason;
+} REASONS[] = {
+    {101, "Switching Protocols"},
+    {200, "OK"},
+    {201, "Created"},
+    {204, "No Content"},
+    {303, "See Other"},
+    {304, "Not Modified"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {408, "Request Timeout"},
+    {409, "Conflict"},
+    {410, "Gone"},
+    {413, "Content Too Large"},
+    {414, "URI Too Long"},
+    {415, "Unsupported Media Type"},
+    {417, "Expectation Failed"},
+    {429, "Too Many Requests"},
+    {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"},
+    {501, "Not Implemented"},
+    {502, "Bad Gateway"},
+    {503, "Service Unavailable"},
+    {504, "Gateway Timeout"},
+    {505, "HTTP Version Not Supported"},
+};
+
+static const char *reason_of(int status)
+{
+    for (size_t i = 0; i < COUNT(REASONS); i++)
+        if (REASONS[i].status == status)
+            return REASONS[i].reason;
+    return "Status";
+}
+
+struct http_exchange *http_exchange_new(struct http_connection *connection)
+{
+    struct http_server *server = connection->server;
+    struct http_exchange *exchange = memory_new(1, sizeof *exchange);
+    exchange->server = server;
+    exchange->connection = connection;
+    exchange->arena = http_server_arena(server);
+    memcpy(exchange->peer, connection->peer_text, sizeof exchange->peer);
+    exchange->next = server->exchanges;
+    if (exchange->next)
+        exchange->next->previous = exchange;
+    server->exchanges = exchange;
+    return exchange;
+}
+
+void http_exchange_free(struct http_exchange *exchange)
+{
+    struct http_server *server = exchange->server;
+    if (exchange->answer)
+        evbuffer_free(exchange->answer);
+    if (server) {
+        *(exchange->previous ? &exchange->previous->next : &server->exchanges) = exchange->next;
+        if (exchange->next)
+            exchange->next->previous = exchange->previous;
+        http_server_arena_return(server, exchange->arena);
+        http_server_check_drained(server);
+    } else {
+        arena_free(exchange->arena);
+    }
+    free(exchange);
+}
+
+const struct http_request *http_exchange_request(const struct http_exchange *exchange)
+{
+    return &exchange->request;
+}
+
+struct arena *http_exchange_arena(struct http_exchange *exchange)
+{
+    return exchange->arena;
+}
+
+struct slice http_exchange_peer(const struct http_exchange *exchange)
+{
+    return slice_of(exchange->peer);
+}
+
+int64_t http_exchange_started_ms(const struct http_exchange *exchange)
+{
+    return exchange->started_ms;
+}
+
+void http_exchange_set_own(struct http_exchange *exchange, void *own)
+{
+    exchange->own = own;
+}
+
+void *http_exchange_own(const struct http_exchange *exchange)
+{
+    return exchange->own;
+}
+
+static const char *date_now(struct http_server *server)
+{
+    int64_t second = clock_now_ms() / 1000;
+    if (second != server->date_second) {
+        time_t time = second;
+        struct tm parts;
+        gmtime_r(&time, &parts);
+        strftime(server->date, sizeof server->date, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+        server->date_second = second;
+    }
+    return server->date;
+}
+
+/* A line end inside a value would begin a field of the sender's choice. */
+static void add_value(struct buffer *out, struct slice value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.ptr[i];
+        buffer_add_char(out, c < ' ' || c == 0x7f ? '?' : (char)c);
+    }
+}
+
+void http_exchange_write_head(struct http_server *server, struct evbuffer *out, const struct http_head *answer)
+{
+    struct buffer *head = &server->scratch;
+    buffer_clear(head);
+    buffer_add_format(head, "HTTP/1.1 %d %s\r\nDate: %s\r\n", answer->status, reason_of(answer->status),
+                      date_now(server));
+    if (answer->content_type)
+        buffer_add_format(head, "Content-Type: %s\r\n", answer->content_type);
+    for (size_t i = 0; i < answer->header_count; i++) {
+        buffer_add_text(head, answer->headers[i].name);
+        buffer_add_text(head, ": ");
+        add_value(head, answer->headers[i].value);
+        buffer_add_text(head, "\r\n");
+    }
+    if (answer->length >= 0)
+        buffer_add_format(head, "Content-Length: %lld\r\n", (long long)answer->length);
+    if (answer->connection)
+        buffer_add_format(head, "Connection: %s\r\n", answer->connection);
+    buffer_add_text(head, "\r\n");
+    evbuffer_add(out, head->data, head->len);
+}
+
+static bool has_no_body(int status)
+{
+    return status == 204 || status == 304 || status / 100 == 1;
+}
+
+static bool must_close(const struct http_exchange *exchange)
+{
+    return exchange->close_after || exchange->server->draining || !exchange->request.keep_alive ||
+           (exchange->body_follows && !exchange->complete);
+}
+
+void http_respond(struct http_exchange *exchange, int status, const char *content_type, struct slice body,
+                  const struct http_header *headers, size_t header_count)
+{
+    struct http_connection *connection = exchange->connection;
+    if (!connection) {
+        http_exchange_free(exchange);
+        return;
+    }
+    struct evbuffer *out = http_connection_output(connection, exchange);
+    exchange->close_after = must_close(exchange);
+    http_exchange_write_head(exchange->server, out,
+                             &(struct http_head){
+                                 .status = status,
+                                 .content_type = content_type,
+                                 .length = has_no_body(status) ? -1 : (int64_t)body.len,
+                                 .connection = exchange->close_after ? "close" : "keep-alive",
+                                 .headers = headers,
+                                 .header_count = header_count,
+                             });
+    if (body.len > 0 && !has_no_body(status) && !slice_equals(exchange->request.method, "HEAD"))
+        evbuffer_add(out, body.ptr, body.len);
+    exchange->answered = true;
+    http_connection_advance(connection);
+}
+
+void http_respond_error(struct http_exchange *exchange, int status, const char *word, const char *message)
+{
+    struct buffer body = {0};
+    buffer_add_text(&body, "{\"error\":");
+    buffer_add_json_string(&body, slice_of(word));
+    buffer_add_text(&body, ",\"message\":");
+    buffer_add_json_string(&body, slice_of(message));
+    buffer_add_text(&body, "}");
+    http_respond(exchange, status, "application/json", buffer_slice(&body), NULL, 0);
+    buffer_free(&body);
+}

@@ -1,0 +1,388 @@
+/* http_server.c: the listening socket: who is let in, who is turned away, and how it comes to rest. */
+#include "common/http_parts.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/log.h"
+
+enum {
+    HEADER_DEADLINE_MS = 10000,
+    BODY_DEADLINE_MS = 30000,
+    IDLE_DEADLINE_MS = 60000,
+    CONNECTIONS_MAX = 10000,
+    CONNECTIONS_PER_ADDRESS_MAX = 200,
+    FILES_SPARE = 64, /* for brokers, databases, logs: not for connections */
+    ACCEPT_AGAIN_MS = 100,
+    BACKLOG = 4096,        /* the kernel cuts it to somaxconn */
+    UNANSWERED_MS = 60000, /* TCP_USER_TIMEOUT: what is sent and not acknowledged for that long ends a connection */
+    PROBLEM_BYTES = 256,
+};
+
+/* ---- what the other files use ---- */
+
+struct arena *http_server_arena(struct http_server *server)
+{
+    return server->arena_count > 0 ? server->arenas[--server->arena_count] : arena_new();
+}
+
+void http_server_arena_return(struct http_server *server, struct arena *arena)
+{
+    if (server->arena_count == HTTP_ARENAS_KEPT) {
+        arena_free(arena);
+        return;
+    }
+    arena_reset(arena);
+    server->arenas[server->arena_count++] = arena;
+}
+
+void http_server_connection_gone(struct http_server *server)
+{
+    server->connection_count--;
+    http_server_check_drained(server);
+}
+
+void http_server_check_drained(struct http_server *server)
+{
+    if (!server->draining || server->drained_told || server->exchanges)
+        return;
+    for (struct http_connection *connection = server->connections; connection; connection = connection->next)
+        if (http_connection_owes(connection))
+            return;
+    server->drained_told = true;
+    event_active(server->drained_event, EV_TIMEOUT, 0);
+}
+
+static void on_drained(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    struct http_server *server = context;
+    if (server->drained)
+        server->drained(server->drained_context);
+}
+
+/* ---- accepting ---- */
+
+static struct http_peer peer_of(const struct sockaddr *address, char text[INET6_ADDRSTRLEN])
+{
+    struct http_peer peer = {{0}};
+    snprintf(text, INET6_ADDRSTRLEN, "unix");
+    if (address->sa_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const void *)address;
+        peer.bytes[10] = peer.bytes[11] = 0xff;
+        memcpy(peer.bytes + 12, &v4->sin_addr, 4);
+        inet_ntop(AF_INET, &v4->sin_addr, text, INET6_ADDRSTRLEN);
+    } else if (address->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const void *)address;
+        memcpy(peer.bytes, &v6->sin6_addr, HTTP_PEER_BYTES);
+        inet_ntop(AF_INET6, &v6->sin6_addr, text, INET6_ADDRSTRLEN);
+    }
+    return peer;
+}
+
+/* Best effort: this must cost next to nothing. */
+static void turn_away(evutil_socket_t fd)
+{
+    static const char FULL[] =
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n"
+        "Content-Length: 72\r\nConnection: close\r\n\r\n"
+        "{\"error\":\"too_many_connections\",\"message\":\"Try again in a few seconds.\"}";
+    (void)!send(fd, FULL, sizeof FULL - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    shutdown(fd, SHUT_WR);
+    evutil_closesocket(fd);
+}
+
+static void admit(struct http_server *server, evutil_socket_t fd, const struct sockaddr *address)
+{
+    char text[INET6_ADDRSTRLEN];
+    struct http_peer peer = peer_of(address, text);
+    if (server->connection_count >= (size_t)server->options.connections_max ||
+        !http_peers_enter(server->peers, &peer, (unsigned)server->options.connections_per_address_max)) {
+        turn_away(fd);
+        return;
+    }
+    if (address->sa_family != AF_UNIX) {
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &(int){UNANSWERED_MS}, sizeof(int));
+        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &(int){1}, sizeof(int));
+    }
+    http_connection_open(server, fd, &peer, text);
+}
+
+static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address, int length,
+                      void *context)
+{
+    (void)listener;
+    (void)length;
+    admit(context, fd, address);
+}
+
+/* Without this the listening socket stays readable and the loop would spin. */
+static void on_accept_failed(struct evconnlistener *listener, void *context)
+{
+    struct http_server *server = context;
+    log_event(LOG_ERROR, "accept_failed", LOG_TEXT("problem", strerror(errno)), LOG_TEXT("address", server->address));
+    evconnlistener_disable(listener);
+    struct timeval delay = http_timeval(ACCEPT_AGAIN_MS);
+    event_add(server->accept_again, &delay);
+}
+
+static void on_accept_again(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    struct http_server *server = context;
+    if (server->listener)
+        evconnlistener_enable(server->listener);
+}
+
+/* ---- listening ---- */
+
+static const char *problem_with(const char *what, const char *address, const char *why)
+{
+    static _Thread_local char problem[PROBLEM_BYTES];
+    snprintf(problem, sizeof problem, "cannot %s %s: %s", what, address, why);
+    return problem;
+}
+
+static const char *bind_and_listen(int fd, const struct sockaddr *address, socklen_t length, const char *text)
+{
+    if (bind(fd, address, length) != 0 || listen(fd, BACKLOG) != 0) {
+        const char *problem = problem_with("listen on", text, strerror(errno));
+        close(fd);
+        return problem;
+    }
+    return NULL;
+}
+
+/* A socket file that nobody listens on any more is in the way of bind(2). */
+static void remove_stale(const struct sockaddr_un *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) != 0 && errno == ECONNREFUSED)
+        unlink(address->sun_path);
+    if (fd >= 0)
+        close(fd);
+}
+
+static const char *listen_unix(struct http_server *server, const char *text, int *fd)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const char *path = text + strlen("unix:");
+    if (*path == '\0' || strlen(path) >= sizeof address.sun_path)
+        return problem_with("listen on", text, "a socket's path has 1 to 107 bytes");
+    memcpy(address.sun_path, path, strlen(path) + 1);
+    remove_stale(&address);
+    *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (*fd < 0)
+        return problem_with("listen on", text, strerror(errno));
+    const char *problem = bind_and_listen(*fd, (const struct sockaddr *)&address, sizeof address, text);
+    if (!problem)
+        server->unix_path = memory_copy_string(path);
+    return problem;
+}
+
+/* "[::1]:80" -> "::1" and "80". False if there is no port. */
+static bool split_address(const char *text, char *host, size_t host_size, const char **port)
+{
+    const char *colon = strrchr(text, ':');
+    if (!colon || colon[1] == '\0')
+        return false;
+    size_t len = (size_t)(colon - text);
+    if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
+        text++;
+        len -= 2;
+    }
+    if (len >= host_size)
+        return false;
+    memcpy(host, text, len);
+    host[len] = '\0';
+    *port = colon + 1;
+    return true;
+}
+
+static const char *listen_tcp(const char *text, bool reuse_port, int *fd)
+{
+    char host[256];
+    const char *port = NULL;
+    if (!split_address(text, host, sizeof host, &port))
+        return problem_with("listen on", text, "an address is HOST:PORT, [v6]:PORT or unix:PATH");
+    struct addrinfo *found = NULL;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    int error = getaddrinfo(*host ? host : NULL, port, &hints, &found);
+    if (error)
+        return problem_with("listen on", text, gai_strerror(error));
+    *fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const char *problem = NULL;
+    if (*fd < 0) {
+        problem = problem_with("listen on", text, strerror(errno));
+    } else {
+        setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
+        if (reuse_port)
+            setsockopt(*fd, SOL_SOCKET, SO_REUSEPORT, &(int){1}, sizeof(int));
+        problem = bind_and_listen(*fd, found->ai_addr, found->ai_addrlen, text);
+    }
+    freeaddrinfo(found);
+    return problem;
+}
+
+static char *address_of(int fd)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+        struct sockaddr_un local;
+    } address = {.local = {0}};
+    socklen_t length = sizeof address;
+    char host[INET6_ADDRSTRLEN] = "";
+    char text[INET6_ADDRSTRLEN + sizeof address.local.sun_path];
+    if (getsockname(fd, &address.any, &length) != 0)
+        return memory_copy_string("unknown");
+    if (address.any.sa_family == AF_UNIX) {
+        snprintf(text, sizeof text, "unix:%s", address.local.sun_path);
+    } else if (address.any.sa_family == AF_INET6) {
+        inet_ntop(AF_INET6, &address.v6.sin6_addr, host, sizeof host);
+        snprintf(text, sizeof text, "[%s]:%d", host, ntohs(address.v6.sin6_port));
+    } else {
+        inet_ntop(AF_INET, &address.v4.sin_addr, host, sizeof host);
+        snprintf(text, sizeof text, "%s:%d", host, ntohs(address.v4.sin_port));
+    }
+    return memory_copy_string(text);
+}
+
+/* ---- open, drain, close ---- */
+
+static int or_default(int value, int otherwise)
+{
+    return value > 0 ? value : otherwise;
+}
+
+static void fill_defaults(struct http_server_options *options)
+{
+    options->header_deadline_ms = or_default(options->header_deadline_ms, HEADER_DEADLINE_MS);
+    options->body_deadline_ms = or_default(options->body_deadline_ms, BODY_DEADLINE_MS);
+    options->idle_deadline_ms = or_default(options->idle_deadline_ms, IDLE_DEADLINE_MS);
+    options->connections_max = or_default(options->connections_max, CONNECTIONS_MAX);
+    options->connections_per_address_max =
+        or_default(options->connections_per_address_max, CONNECTIONS_PER_ADDRESS_MAX);
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    if (files.rlim_max != RLIM_INFINITY && files.rlim_max < (rlim_t)options->connections_max + FILES_SPARE)
+        options->connections_max =
+            files.rlim_max > (rlim_t)FILES_SPARE + FILES_SPARE ? (int)files.rlim_max - FILES_SPARE : FILES_SPARE;
+}
+
+const char *http_server_open(struct http_server **result, struct event_base *base,
+                             const struct http_server_options *options)
+{
+    struct http_server *server = memory_new(1, sizeof *server);
+    server->options = *options;
+    fill_defaults(&server->options);
+    server->base = base;
+    int fd = options->listen_fd;
+    const char *problem = NULL;
+    if (fd > 0)
+        evutil_make_socket_nonblocking(fd);
+    else if (strncmp(options->address, "unix:", 5) == 0)
+        problem = listen_unix(server, options->address, &fd);
+    else
+        problem = listen_tcp(options->address, options->reuse_port, &fd);
+    if (problem) {
+        free(server);
+        return problem;
+    }
+    server->address = address_of(fd);
+    server->options.address = server->address;
+    server->peers = http_peers_new();
+    server->accept_again = evtimer_new(base, on_accept_again, server);
+    server->drained_event = evtimer_new(base, on_drained, server);
+    server->listener =
+        evconnlistener_new(base, on_accept, server, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+    evconnlistener_set_error_cb(server->listener, on_accept_failed);
+    *result = server;
+    return NULL;
+}
+
+const char *http_server_address(const struct http_server *server)
+{
+    return server->address;
+}
+
+size_t http_server_connections(const struct http_server *server)
+{
+    return server->connection_count;
+}
+
+static void stop_listening(struct http_server *server)
+{
+    if (!server->listener)
+        return;
+    evconnlistener_free(server->listener);
+    server->listener = NULL;
+    if (server->unix_path)
+        unlink(server->unix_path);
+}
+
+/* Connections that the kernel has completed but nobody has fetched would be reset with the listening socket. */
+static void accept_the_rest(struct http_server *server)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t length = sizeof address;
+    int fd;
+    while (server->listener && (fd = accept4(evconnlistener_get_fd(server->listener), (struct sockaddr *)&address,
+                                             &length, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+        admit(server, fd, (const struct sockaddr *)&address);
+        length = sizeof address;
+    }
+}
+
+void http_server_drain(struct http_server *server, void (*drained)(void *context), void *context)
+{
+    accept_the_rest(server);
+    stop_listening(server);
+    server->draining = true;
+    server->drained = drained;
+    server->drained_context = context;
+    struct http_connection *next = NULL;
+    for (struct http_connection *connection = server->connections; connection; connection = next) {
+        next = connection->next;
+        http_connection_drain(connection);
+    }
+    http_server_check_drained(server);
+}
+
+void http_server_close(struct http_server *server)
+{
+    stop_listening(server);
+    server->drained_told = true;
+    while (server->connections)
+        http_connection_free(server->connections);
+    while (server->exchanges) {
+        struct http_exchange *exchange = server->exchanges;
+        server->exchanges = exchange->next;
+        exchange->previous = exchange->next = NULL;
+        exchange->server = NULL; /* whoever owes the answer frees it */
+    }
+    while (server->arena_count > 0)
+        arena_free(server->arenas[--server->arena_count]);
+    event_free(server->accept_again);
+    event_free(server->drained_event);
+    http_peers_free(server->peers);
+    buffer_free(&server->scratch);
+    free(server->unix_path);
+    free(server->address);
+    free(server);
+}
