@@ -1,0 +1,87 @@
+# shellcheck shell=bash
+# system.sh: the whole stack on Apache Kafka, PostgreSQL and Chromium, and the tests that use it from outside.
+#
+# It runs from a directory under build/ on free ports, built with sanitizers and failpoints, and is gone afterwards, however
+# this ends. A report of a sanitizer in any log fails the run.
+
+SYSTEM_RUN=$SCRATCH/run
+export ASAN_OPTIONS="detect_leaks=1:detect_stack_use_after_return=1"
+export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1"
+
+system_modules() {
+  local folder=$ROOT/tests/system wanted
+  wanted=$(sha256sum <"$folder/package-lock.json")
+  [ "$(cat "$folder/node_modules/.lock.sha256" 2>/dev/null)" = "$wanted" ] && return
+  (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund)
+  echo "$wanted" >"$folder/node_modules/.lock.sha256"
+}
+
+# A short session time-out, so that Kafka misses a killed consumer soon.
+system_up() {
+  "$ROOT/deploy/up" --run "$SYSTEM_RUN" --no-simulator --build "$ROOT/build/sanitize" --set SESSION_TIMEOUT_MS=6000
+}
+
+system_down() {
+  "$ROOT/deploy/down" --run "$SYSTEM_RUN"
+  RUN=$SYSTEM_RUN
+  # shellcheck source=deploy/lib/process.sh
+  . "$ROOT/deploy/lib/process.sh"
+  process_none || {
+    echo "These processes are left:"
+    process_list | xargs ps -fp
+    return 1
+  }
+}
+
+# After the end of all programs: leaks are reported when a program ends.
+system_sanitizers() {
+  local found
+  found=$(grep -rlE 'ERROR: (Address|Leak|Undefined)[A-Za-z]*Sanitizer|runtime error:' "$SYSTEM_RUN/log" || true)
+  [ -z "$found" ] || {
+    # shellcheck disable=SC2086 # a list of files; none of our names has a space
+    grep -hE -A 25 'ERROR: (Address|Leak|Undefined)[A-Za-z]*Sanitizer|runtime error:' $found
+    return 1
+  }
+}
+
+# Called by the trap of tests/run: nothing of the stack outlives it.
+system_remove() {
+  [ ! -e "$SYSTEM_RUN" ] || "$ROOT/deploy/down" --wipe --run "$SYSTEM_RUN" >/dev/null
+}
+
+# For whoever looks into a failure: the programs' logs outlive the stack.
+system_keep_logs() {
+  rm -rf "$ROOT/build/failed-system-logs"
+  cp -r "$SYSTEM_RUN/log" "$ROOT/build/failed-system-logs"
+  echo "      the programs' logs: build/failed-system-logs/"
+}
+
+system_file() { # $1: a test file
+  local name log outcome seconds text started=$EPOCHREALTIME before
+  name=$(basename "$1" .test.mjs) log=$LOGS/$(basename "$1").log
+  before=$(wc -l <"$TALLY")
+  HOOKLINE_TEST_RUN=$SYSTEM_RUN node --test-reporter="$ROOT/tests/system/support/reporter.mjs" \
+    --test-reporter-destination=/dev/fd/3 "$1" 3>&1 >"$log" 2>&1 </dev/null |
+    while read -r outcome seconds text; do
+      case $outcome in
+        pass | fail | skip) tally "$outcome" "system / $name: $text" "$seconds" ;;
+        *) printf '      %s %s %s\n' "$outcome" "$seconds" "$text" ;;
+      esac
+    done
+  if [ "${PIPESTATUS[0]}" != 0 ] && ! tail -n "+$((before + 1))" "$TALLY" | grep -q '^fail'; then
+    tally fail "system / $name" "$(tally_since "$started")" "$log"
+  fi
+}
+
+system_tests() {
+  local file failures
+  failures=$(tally_count fail)
+  tally_run "system / modules from npm" system_modules || return 0
+  tally_run "system / deploy/up starts the stack" system_up || return 0
+  for file in "$ROOT"/tests/system/*.test.mjs; do
+    system_file "$file"
+  done
+  tally_run "system / deploy/down leaves no process" system_down || true
+  tally_run "system / no report of a sanitizer" system_sanitizers || true
+  [ "$(tally_count fail)" = "$failures" ] || system_keep_logs
+}
