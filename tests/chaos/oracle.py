@@ -1,0 +1,136 @@
+"""Judges a stack after a storm: nothing lost, nothing invented, nothing counted twice, every row what the model computes,
+the newest update of every call the version in PostgreSQL, every call with the company that its number belongs to.
+"""
+from __future__ import annotations
+
+import collections
+import json
+from decimal import Decimal
+
+from model import Event, call_of
+from stack import event_id_of, wait_until
+
+COLUMNS = ["source", "branch_id", "agent_id", "call_type", "direction", "from_number", "to_number", "duration_ms", "status",
+           "disconnection_reason", "transcript", "recording_url", "summary", "sentiment", "successful", "in_voicemail", "analyzed",
+           "cost_cents", "latency_e2e_p50_ms", "missing"]
+JSON_COLUMNS = ["cost_breakdown", "latency", "custom_analysis", "metadata"]
+TIME_COLUMNS = ["started_at", "ended_at"]
+
+
+def header(record, name):
+    for key, value in record.headers() or []:
+        if key == name:
+            return value
+    return None
+
+
+def kept_ids(stack):
+    inbox = {bytes(row[0]) for row in stack.query("SELECT event_id FROM webhook_events")}
+    parked = {bytes(row[0]) for row in stack.query("SELECT event_id FROM parked_events")}
+    dead = {bytes.fromhex(header(record, "ce_id").decode())
+            for topic in ("webhooks.retell.dlq", "calls.events.dlq") for record in stack.read_topic(topic) if header(record, "ce_id")}
+    return inbox, parked, dead
+
+
+def settle(stack, accepted, seconds=120):
+    """Waits until nothing is under way any more: all that was accepted is kept, and every group has read everything."""
+    def arrived():
+        inbox, parked, dead = kept_ids(stack)
+        return accepted <= inbox | parked | dead
+    wait_until("every accepted webhook is in the inbox, parked or a dead letter", arrived, seconds)
+    wait_until("lag is back at 0", lambda: stack.lag() == 0, seconds)
+
+
+def check_ids(stack, sent, accepted):
+    inbox, parked, dead = kept_ids(stack)
+    own = {bytes(row[0]) for row in stack.query("SELECT event_id FROM webhook_events WHERE event_type IN "
+                                                "('call_synced', 'call_gone', 'call_assigned')")}
+    lost = accepted - inbox - parked - dead
+    invented = (inbox | parked | dead) - own - sent
+    yield from (f"lost: {event.hex()} got 200 and is nowhere" for event in sorted(lost)[:5])
+    yield from (f"invented: {event.hex()} was never sent" for event in sorted(invented)[:5])
+    yield from (f"{event.hex()} is in the inbox and a dead letter" for event in sorted(inbox & dead)[:5])
+
+
+def check_payloads(stack):
+    for event_id, payload, kind in stack.query("SELECT event_id, payload, event_type FROM webhook_events"):
+        if not kind.startswith(("call_synced", "call_gone", "call_assigned")) and event_id_of(bytes(payload)) != bytes(event_id):
+            yield f"the payload of {bytes(event_id).hex()} is not the bytes that were signed"
+
+
+def events_by_call(stack):
+    calls = collections.defaultdict(list)
+    for company, call_id, *event in stack.query("SELECT company_id, call_id, event_id, event_type, source, branch_id, payload "
+                                                "FROM webhook_events WHERE call_id IS NOT NULL AND status = 'processed'"):
+        event_id, kind, source, branch, payload = event
+        calls[company, call_id].append(Event(bytes(event_id), kind, source, branch, bytes(payload)))
+    return calls
+
+
+def stored_rows(stack):
+    times = [f"(extract(epoch FROM {name}) * 1000)::bigint" for name in TIME_COLUMNS]
+    names = COLUMNS + JSON_COLUMNS
+    rows = stack.query(f"SELECT company_id, call_id, version, {', '.join(names + times)} FROM calls")
+    return {(row[0], row[1]): (row[2], dict(zip(names + TIME_COLUMNS, row[3:]))) for row in rows}
+
+
+def same(name, stored, computed):
+    if name in JSON_COLUMNS and computed is not None:
+        return json.dumps(stored, sort_keys=True) == json.dumps(computed, sort_keys=True)
+    if isinstance(stored, Decimal) or isinstance(computed, Decimal):
+        return stored is not None and computed is not None and Decimal(stored) == Decimal(computed)
+    return stored == computed
+
+
+def check_rows(stack):
+    rows, calls = stored_rows(stack), events_by_call(stack)
+    for key in sorted(calls.keys() ^ rows.keys())[:5]:
+        yield f"call {key}: " + ("has events and no row" if key in calls else "has a row and no events")
+    for key in calls.keys() & rows.keys():
+        computed = call_of(calls[key])
+        for name, stored in rows[key][1].items():
+            if not same(name, stored, computed.get(name)):
+                yield f"call {key}: {name} is {stored!r}, the model says {computed.get(name)!r}"
+
+
+def check_updates(stack):
+    rows = stored_rows(stack)
+    newest, shown = {}, {}
+    for record in stack.read_topic("calls.updates"):
+        update = json.loads(record.value())
+        key = update["company_id"], update["call_id"]
+        if header(record, "ce_companyid") != str(update["company_id"]).encode():
+            yield f"update of {key}: the header names another company"
+        if update.get("gone"):
+            continue
+        content = json.dumps(update["call"], sort_keys=True)
+        if shown.setdefault((key, update["version"]), content) != content:
+            yield f"update of {key}: version {update['version']} was published with two contents"
+        newest[key] = max(newest.get(key, 0), update["version"])
+    for key, (version, _) in rows.items():
+        if newest.get(key) != version:
+            yield f"call {key}: PostgreSQL has version {version}, the newest update {newest.get(key)}"
+
+
+def check_owners(stack):
+    for call_id, company, owner in stack.query(
+            "SELECT c.call_id, c.company_id, n.company_id FROM calls c JOIN phone_numbers n ON n.number = "
+            "CASE WHEN c.direction = 'outbound' THEN c.from_number ELSE c.to_number END WHERE c.company_id <> n.company_id"):
+        yield f"call {call_id} of the number of company {owner} is shown to company {company}"
+
+
+def check_customers(stack):
+    for company, number, counted, real in stack.query(
+            "SELECT u.company_id, u.number, u.calls, (SELECT count(*) FROM calls c WHERE c.company_id = u.company_id AND u.number = "
+            "CASE WHEN c.direction = 'outbound' THEN c.to_number ELSE c.from_number END) FROM customer_calls u"):
+        if counted != real:
+            yield f"customer {number} of company {company} has {counted} calls counted and {real} in fact"
+
+
+def judge(stack, sent, accepted):
+    """Every violation as a sentence; none: the guarantees held."""
+    findings = []
+    for check in (check_ids(stack, sent, accepted), check_payloads(stack), check_rows(stack), check_updates(stack), check_owners(stack),
+                  check_customers(stack)):
+        findings += list(check)
+    return findings
