@@ -208,7 +208,9 @@ static const char *status_of(const struct view *view)
 static void add_head(struct buffer *out, const struct view *view)
 {
     const struct life *life = view->life;
-    buffer_add_format(out, "{\"call_id\":\"%s\",\"call_type\":\"phone_call\"", life->call_id);
+    buffer_add_text(out, "{\"call_id\":");
+    buffer_add_json_string(out, slice_of(life->call_id));
+    add_text(out, "call_type", "phone_call");
     add_text(out, "agent_id", life->agent_id);
     buffer_add_text(out, ",\"agent_version\":3");
     add_text(out, "agent_name", life->agent_name);

@@ -183,6 +183,7 @@ void life_make(struct life *life, const struct life_options *options, uint32_t i
 
     memset(life, 0, sizeof *life);
     print_call_id(life->call_id, start_ms, seed, index);
+    life->index = index;
     life->start_ms = start_ms;
     choose_people(life, options, &state);
     choose_outcome(life, &state);

@@ -52,6 +52,7 @@ struct life_utterance {
 
 struct life {
     char call_id[LIFE_CALL_ID_BYTES], agent_id[LIFE_AGENT_ID_BYTES];
+    uint32_t index;
     enum life_outcome outcome;
     bool outbound;
     int64_t start_ms, end_ms, analyzed_ms; /* since the epoch */

@@ -37,6 +37,7 @@ struct option_row {
 };
 
 struct arguments;
+struct operator;
 
 struct verb {
     const char *name;
@@ -45,7 +46,7 @@ struct verb {
     const char *about;   /* one sentence */
     const struct option_row *options;
     size_t option_count;
-    int (*run)(const struct arguments *arguments); /* the exit code */
+    int (*run)(const struct operator* operator, const struct arguments * arguments); /* the exit code */
 };
 
 #endif

@@ -1,0 +1,76 @@
+/* operator_kafka.c: see operator_kafka.h. */
+#include "ctl/operator_kafka.h"
+
+#include <stdlib.h>
+
+#include "common/kafka.h"
+
+/* The operator only looks: he never joins, never commits. */
+static const struct kafka_property DEFAULTS[] = {{NULL, NULL}};
+static const struct kafka_property GUARANTEES[] = {{"group.id", "hookline-operator"},
+                                                   {"enable.auto.commit", "false"},
+                                                   {"enable.auto.offset.store", "false"},
+                                                   {"auto.offset.reset", "error"},
+                                                   {"enable.partition.eof", "true"},
+                                                   {"fetch.message.max.bytes", "65536"},
+                                                   {NULL, NULL}};
+
+int operator_kafka_open(const struct operator* operator, rd_kafka_t ** kafka)
+{
+    char why[256];
+    const char *problem = NULL;
+    rd_kafka_conf_t *conf = kafka_configure(operator->settings, "hookline", DEFAULTS, GUARANTEES, &problem);
+    if (!conf)
+        return complain(OPERATOR_CONFIGURATION, "%s", problem);
+    *kafka = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
+    if (*kafka)
+        return OPERATOR_FINE;
+    rd_kafka_conf_destroy(conf);
+    return complain(OPERATOR_CONFIGURATION, "librdkafka refuses its configuration: %s", why);
+}
+
+void operator_kafka_close(rd_kafka_t *kafka)
+{
+    /* Without a group there is nothing to leave; waiting for brokers that are away would only take time. */
+    if (kafka)
+        rd_kafka_destroy_flags(kafka, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
+
+int operator_kafka_metadata(const struct operator* operator, rd_kafka_t * kafka,
+                            const struct rd_kafka_metadata **metadata)
+{
+    rd_kafka_resp_err_t error = rd_kafka_metadata(kafka, 1, NULL, metadata, KAFKA_ANSWER_MAX_MS);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return OPERATOR_FINE;
+    return complain(
+        OPERATOR_UNAVAILABLE, "no broker at %s answers within %d s (%s); HOOKLINE_KAFKA_BOOTSTRAP names them",
+        settings_text(operator->settings, "KAFKA_BOOTSTRAP"), KAFKA_ANSWER_MAX_MS / 1000, rd_kafka_err2str(error));
+}
+
+const struct rd_kafka_metadata_topic *operator_kafka_topic(const struct rd_kafka_metadata *metadata, const char *name)
+{
+    for (int i = 0; i < metadata->topic_cnt; i++)
+        if (strcmp(metadata->topics[i].topic, name) == 0 && metadata->topics[i].err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            return &metadata->topics[i];
+    return NULL;
+}
+
+const char *operator_topic(const struct operator* operator, struct arena * arena, const char *topic)
+{
+    char *name = kafka_topic_name(operator->settings, topic);
+    const char *copy = arena_copy(arena, slice_of(name)).ptr;
+    free(name);
+    return copy;
+}
+
+rd_kafka_event_t *operator_kafka_answer(rd_kafka_queue_t *queue, const char **problem)
+{
+    /* The request has a time limit of its own, which is shorter; this one only keeps us from waiting for ever. */
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 3 * KAFKA_ANSWER_MAX_MS);
+    *problem = NULL;
+    if (!event)
+        *problem = "no answer";
+    else if (rd_kafka_event_error(event))
+        *problem = rd_kafka_event_error_string(event);
+    return event;
+}

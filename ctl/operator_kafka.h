@@ -1,0 +1,29 @@
+/* operator_kafka.h: what the verbs that look at Kafka share: a handle, the cluster's shape, and answers to admin requests. */
+#ifndef HOOKLINE_CTL_OPERATOR_KAFKA_H
+#define HOOKLINE_CTL_OPERATOR_KAFKA_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "ctl/operator.h"
+
+enum { KAFKA_ANSWER_MAX_MS = 10000 };
+
+/* A consumer's handle (it can do all that an operator asks), in no group that anybody else is in. 0, or the exit code after
+ * saying why not. Closed with operator_kafka_close. */
+int operator_kafka_open(const struct operator* operator, rd_kafka_t ** kafka);
+void operator_kafka_close(rd_kafka_t *kafka);
+
+/* The brokers and all topics; freed with rd_kafka_metadata_destroy. 0, or the exit code after saying why not. */
+int operator_kafka_metadata(const struct operator* operator, rd_kafka_t * kafka,
+                            const struct rd_kafka_metadata **metadata);
+/* The topic by its full name, NULL if it is not there. */
+const struct rd_kafka_metadata_topic *operator_kafka_topic(const struct rd_kafka_metadata *metadata, const char *name);
+
+/* The topic's full name, in the arena. */
+const char *operator_topic(const struct operator* operator, struct arena * arena, const char *topic);
+
+/* Waits for the one answer of an admin request. NULL, or the event that the caller destroys; *problem says what is wrong
+ * with the request as a whole (in the event, or static). */
+rd_kafka_event_t *operator_kafka_answer(rd_kafka_queue_t *queue, const char **problem);
+
+#endif
