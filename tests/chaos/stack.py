@@ -78,7 +78,7 @@ class Stack:
 
     def set_environment(self, part, name, value):
         """Gives (None: takes) one variable to a part's next start, through its envdir."""
-        path = self.run_dir / "service" / part / "environment" / name
+        path = self.run_dir / "service" / part / "env" / name
         if value is None:
             path.unlink(missing_ok=True)
         else:
