@@ -26,6 +26,11 @@ void log_open(const char *program, const char *format, const char *level)
             settings.least = (enum log_level)i;
 }
 
+bool log_enabled(enum log_level level)
+{
+    return level <= settings.least;
+}
+
 /* logfmt: bare if it is a plain word, else a JSON string (which every logfmt reader takes). */
 static bool bare_word(struct slice text)
 {
@@ -63,7 +68,7 @@ static void add_field(struct buffer *line, struct arena *arena, const struct log
         add_value(line, field->text);
         break;
     case LOG_FIELD_NUMBER:
-        add_value(line, text_mask_number(arena, field->text));
+        add_value(line, field->text.len ? text_mask_number(arena, field->text) : field->text);
         break;
     case LOG_FIELD_INT:
         buffer_add_format(line, "%lld", (long long)field->integer);
@@ -76,7 +81,7 @@ static void add_field(struct buffer *line, struct arena *arena, const struct log
 
 void log_fields(enum log_level level, const char *event, const struct log_field *fields, size_t count)
 {
-    if (level > settings.least)
+    if (!log_enabled(level))
         return;
     struct buffer line = {0};
     struct arena *arena = arena_new();

@@ -34,6 +34,9 @@ struct log_field {
 /* Once, from main. `format` "logfmt" or "json", `level` "error" … "debug". */
 void log_open(const char *program, const char *format, const char *level);
 
+/* Whether such lines are written: to be asked before a value is made only for the log. */
+bool log_enabled(enum log_level level);
+
 void log_fields(enum log_level level, const char *event, const struct log_field *fields, size_t count);
 
 /* log_event(LOG_INFO, "accepted", LOG_TEXT("source", name), LOG_INT("ms", 3)); at least one field. */
