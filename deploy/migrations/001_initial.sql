@@ -72,10 +72,10 @@ BEGIN
     PERFORM pg_notify('hookline_mappings', '');
     RETURN NULL;
 END $$;
-CREATE TRIGGER mappings_changed AFTER INSERT OR UPDATE OR DELETE ON companies FOR EACH STATEMENT EXECUTE FUNCTION mappings_changed();
-CREATE TRIGGER mappings_changed AFTER INSERT OR UPDATE OR DELETE ON branches FOR EACH STATEMENT EXECUTE FUNCTION mappings_changed();
-CREATE TRIGGER mappings_changed AFTER INSERT OR UPDATE OR DELETE ON phone_numbers FOR EACH STATEMENT EXECUTE FUNCTION mappings_changed();
-CREATE TRIGGER mappings_changed AFTER INSERT OR UPDATE OR DELETE ON agents FOR EACH STATEMENT EXECUTE FUNCTION mappings_changed();
+CREATE TRIGGER mappings_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON companies FOR EACH STATEMENT EXECUTE FUNCTION mappings_changed();
+CREATE TRIGGER mappings_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON branches FOR EACH STATEMENT EXECUTE FUNCTION mappings_changed();
+CREATE TRIGGER mappings_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON phone_numbers FOR EACH STATEMENT EXECUTE FUNCTION mappings_changed();
+CREATE TRIGGER mappings_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON agents FOR EACH STATEMENT EXECUTE FUNCTION mappings_changed();
 
 -- What came in --------------------------------------------------------------------------------------------------------
 
@@ -112,11 +112,15 @@ CREATE TABLE parked_events (
     call_id     text,
     number      text,
     agent_id    text,
+    metadata_company_id bigint,
+    metadata_branch_id  bigint,
     reason      text NOT NULL CHECK (reason IN ('unresolved', 'company_conflict', 'not_a_call')),
     parked_at   timestamptz NOT NULL DEFAULT now(),
     released_at timestamptz
 );
+COMMENT ON COLUMN parked_events.metadata_company_id IS 'named by call.metadata, perhaps before it exists: what may release the event, as number, agent_id and call_id';
 COMMENT ON COLUMN parked_events.headers IS 'the record''s headers as [[name, value], …], in order';
+CREATE INDEX parked_events_waiting ON parked_events (event_id) WHERE released_at IS NULL AND reason <> 'not_a_call';
 CREATE INDEX parked_events_waiting_number ON parked_events (number) WHERE released_at IS NULL AND reason <> 'not_a_call';
 CREATE INDEX parked_events_waiting_agent ON parked_events (agent_id) WHERE released_at IS NULL AND reason <> 'not_a_call';
 CREATE INDEX parked_events_waiting_call ON parked_events (call_id) WHERE released_at IS NULL AND reason <> 'not_a_call';
