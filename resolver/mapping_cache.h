@@ -18,9 +18,10 @@ enum mapping_kind {
     MAPPING_AGENT,   /* key: Retell's agent id */
     MAPPING_COMPANY, /* key: the id in decimal */
     MAPPING_BRANCH,  /* key: the id in decimal */
+    MAPPING_OWNER,   /* key: a call id; never put into the cache (mapping.h) */
 };
 
-enum { MAPPING_KINDS = 4, MAPPING_TTL_MS = 300000, MAPPING_NEGATIVE_TTL_MS = 10000 };
+enum { MAPPING_KINDS = 5, MAPPING_TTL_MS = 300000, MAPPING_NEGATIVE_TTL_MS = 10000 };
 
 /* What a key stands for; all 0: there is no such thing. */
 struct mapping {
