@@ -19,10 +19,10 @@ kafka_resolve() {
   fi
   rm -rf "$KAFKA_HOME/jars" "$KAFKA_HOME/jars.new" "$KAFKA_HOME"/*.jsa
   cp "$ROOT/deploy/kafka/pom.xml" "$KAFKA_HOME/pom.xml"
-  mvn -q -B -f "$KAFKA_HOME/pom.xml" dependency:copy-dependencies -DoutputDirectory="$KAFKA_HOME/jars.new"
+  mvn -q -B -U -f "$KAFKA_HOME/pom.xml" dependency:copy-dependencies -DoutputDirectory="$KAFKA_HOME/jars.new"
   mv "$KAFKA_HOME/jars.new" "$KAFKA_HOME/jars"
   echo "$wanted" >"$KAFKA_HOME/pom.sha256"
-  echo "note: $(find "$KAFKA_HOME/jars" -name '*.jar' | wc -l) jars"
+  printf "\nnote: %d jars\n" "$(find "$KAFKA_HOME/jars" -name '*.jar' | wc -l)"
 }
 
 kafka_configure() {

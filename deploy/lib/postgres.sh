@@ -79,4 +79,5 @@ postgres_remove() {
   local directory
   directory=$(postgres_directory)
   rm -rf "$directory" "$directory.new" "$directory.new.password"
+  [ "$(id -u)" != 0 ] || rmdir --ignore-fail-on-non-empty /var/lib/hookline
 }
