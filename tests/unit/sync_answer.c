@@ -1,11 +1,5 @@
 /* What the platform says becomes an event, byte for byte; what it says of another call does not. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-
-#include <cmocka.h>
+#include "tests/unit/test.h"
 
 #include "common/call_json.h"
 #include "sync/answer.h"

@@ -1,11 +1,5 @@
 /* When a call is asked for, how often, and when we stop: tables, with the time and the dice passed in. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-
-#include <cmocka.h>
+#include "tests/unit/test.h"
 
 #include "sync/policy.h"
 

@@ -1,11 +1,5 @@
 /* What sync reads of an update, and which of several updates of a call it believes. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-
-#include <cmocka.h>
+#include "tests/unit/test.h"
 
 #include "sync/update_read.h"
 
