@@ -42,8 +42,8 @@ demo_simulator_define() {
     echo "HOOKLINE_RETELL_API_KEY=$(secret retell_api_key)"
     env | grep -E '^(ASAN|UBSAN|LSAN)_OPTIONS=' || true
   } >"$RUN/.environment"
-  supervise_define simulator "" "$(program_file ctl)" simulate --to "http://127.0.0.1:$(port_of ingest)" --rate 1 \
-    --number "${DEMO_NUMBER[1]}" --number "${DEMO_NUMBER[2]}" --agent "${DEMO_AGENT[1]}" --agent "${DEMO_AGENT[2]}" \
+  supervise_define simulator "" "$(program_file ctl)" simulate --url "http://127.0.0.1:$(port_of ingest)" --rate 1 \
+    --to "${DEMO_NUMBER[1]}" --to "${DEMO_NUMBER[2]}" --agent "${DEMO_AGENT[1]}" --agent "${DEMO_AGENT[2]}" \
     --api-listen "127.0.0.1:$(port_of simulator)" <"$RUN/.environment"
   rm -f "$RUN/.environment"
 }
