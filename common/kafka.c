@@ -4,12 +4,12 @@
  * missed for 7.4 s, with 500 ms for 3.06 s (2026-09, mock broker, 4,000 records/s). */
 #include "common/kafka.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 
 #include "common/kafka_version.h"
 #include "common/log.h"
 #include "common/producer.h"
+#include "common/sentence.h"
 
 #define MESSAGE_MAX_BYTES_SET "12582912"
 
@@ -24,16 +24,6 @@ static const struct kafka_property SHARED[] = {
     {"topic.metadata.refresh.interval.ms", "60000"},
     {NULL, NULL},
 };
-
-const char *kafka_sentence(const char *format, ...)
-{
-    char text[512];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    return memory_copy_string(text);
-}
 
 /* librdkafka's levels are syslog's. A broker that is away is 3 ("error") there: here it is a warning, for we wait. */
 static enum log_level log_level_of(int level, const char *facility)
@@ -61,7 +51,7 @@ static void lay_one(const char *name, const char *value, void *context)
     struct laying *laying = context;
     char why[256];
     if (!laying->problem && rd_kafka_conf_set(laying->conf, name, value, why, sizeof why) != RD_KAFKA_CONF_OK)
-        laying->problem = kafka_sentence("librdkafka refuses %s: %s", name, why);
+        laying->problem = sentence_make("librdkafka refuses %s: %s", name, why);
 }
 
 static void lay_list(struct laying *laying, const struct kafka_property *list)

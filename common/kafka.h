@@ -22,7 +22,4 @@ char *kafka_topic_name(const struct settings *settings, const char *topic);
 /* Logs librdkafka's version. NULL, or a sentence if this one is known to fail us (kafka_version.h). */
 const char *kafka_library_problem(void);
 
-/* A sentence that lives as long as the process; for start-up only. */
-const char *kafka_sentence(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
 #endif

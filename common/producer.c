@@ -18,6 +18,7 @@
 #include "common/clock.h"
 #include "common/kafka.h"
 #include "common/log.h"
+#include "common/sentence.h"
 #include "common/wake.h"
 
 enum {
@@ -122,12 +123,14 @@ static void report_overdue(struct producer *producer)
 
 static void ring_drop(struct sending *end)
 {
-    while (end->newer != end) {
-        struct sending *sending = end->newer;
-        ring_leave(sending);
+    struct sending *sending = end->newer;
+    while (sending != end) {
+        struct sending *newer = sending->newer;
         sending_report(sending, DELIVERY_FAILED, CLOSED);
         free(sending);
+        sending = newer;
     }
+    ring_init(end);
 }
 
 /* what librdkafka tells us ------------------------------------------------------------------------------------------ */
@@ -272,7 +275,7 @@ const char *producer_open(struct producer **result, const struct settings *setti
     if (!producer->kafka) {
         if (conf) {
             rd_kafka_conf_destroy(conf);
-            problem = kafka_sentence("no producer: %s", why);
+            problem = sentence_make("no producer: %s", why);
         }
         free(producer);
         return problem;
@@ -318,6 +321,12 @@ static rd_kafka_headers_t *headers_of(const struct record *record)
     return headers;
 }
 
+/* librdkafka's macros want it without const, and only copy it. */
+static void *bytes_of(struct slice bytes)
+{
+    return (void *)(uintptr_t)bytes.ptr;
+}
+
 static rd_kafka_resp_err_t send_now(struct producer *producer, const struct record *record, producer_report *report,
                                     void *opaque)
 {
@@ -330,11 +339,11 @@ static rd_kafka_resp_err_t send_now(struct producer *producer, const struct reco
                                 .report = report,
                                 .opaque = opaque};
     rd_kafka_headers_t *headers = headers_of(record);
-    rd_kafka_resp_err_t error =
-        rd_kafka_producev(producer->kafka, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(record->partition),
-                          RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(record->key.ptr, record->key.len),
-                          RD_KAFKA_V_VALUE((void *)(uintptr_t)record->value.ptr, record->value.len),
-                          RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(sending), RD_KAFKA_V_END);
+    rd_kafka_resp_err_t error = rd_kafka_producev(
+        producer->kafka, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(record->partition),
+        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(bytes_of(record->key), record->key.len),
+        RD_KAFKA_V_VALUE(bytes_of(record->value), record->value.len), RD_KAFKA_V_HEADERS(headers),
+        RD_KAFKA_V_OPAQUE(sending), RD_KAFKA_V_END);
     if (error) {
         rd_kafka_headers_destroy(headers); /* still ours then */
         free(sending);

@@ -22,8 +22,8 @@ struct producer;
 
 enum {
     RECORD_PARTITION_BY_KEY = -1,
-    TOPIC_PARTITIONS = 12,          /* of every topic, never changed (design.md) */
-    MESSAGE_MAX_BYTES = 12582912,   /* producers, topics and broker alike */
+    TOPIC_PARTITIONS = 12,                /* of every topic, never changed (design.md) */
+    MESSAGE_MAX_BYTES = 12582912,         /* producers, topics and broker alike */
     HEADERS_MAX = EVENT_HEADERS_MAX + 16, /* an envelope and what a dead letter adds */
 };
 
@@ -47,21 +47,23 @@ typedef void producer_report(void *opaque, enum delivery delivery, const char *p
 /* NULL when fine, else a sentence (static or living as long as the process). `timeout_ms`: after that an unacked record
  * is reported as failed, whatever librdkafka does: at most 100 ms late in a loop, at once in producer_poll. 0: two minutes.
  * Takes up to 2 s when no broker answers: it asks for our topics, so that the first record finds its way at once. */
-const char *producer_open(struct producer **result, const struct settings *settings, const char *client_id, int64_t timeout_ms);
+const char *producer_open(struct producer **result, const struct settings *settings, const char *client_id,
+                          int64_t timeout_ms);
 
 /* Waits at most 5 s for what is under way, then drops the rest (each is reported as failed). */
 void producer_close(struct producer *producer);
 
 /* DELIVERY_ACKED: accepted, the report will come. Otherwise there will be no report: FAILED (queue full), REFUSED (larger
  * than MESSAGE_MAX_BYTES …). */
-enum delivery producer_send(struct producer *producer, const struct record *record, producer_report *report, void *opaque,
-                            const char **problem);
+enum delivery producer_send(struct producer *producer, const struct record *record, producer_report *report,
+                            void *opaque, const char **problem);
 
 /* Runs the reports that are due; waits up to timeout_ms for the first. */
 void producer_poll(struct producer *producer, int timeout_ms);
 
 /* Sends all and waits until each is acked or failed. DELIVERY_ACKED only if every one was; else the worst, *problem set. */
-enum delivery producer_send_all(struct producer *producer, const struct record *records, size_t count, const char **problem);
+enum delivery producer_send_all(struct producer *producer, const struct record *records, size_t count,
+                                const char **problem);
 
 /* From now on reports run in this loop, woken by an eventfd. */
 void producer_attach(struct producer *producer, struct event_base *base);

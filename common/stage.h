@@ -17,32 +17,23 @@
 #include "common/event.h"
 #include "common/producer.h"
 #include "common/settings.h"
+#include "common/stage_outcome.h"
 
 struct event_base;
 struct stage_run; /* a running stage */
 struct batch;
 
-enum stage_outcome {
-    STAGE_DONE,    /* all effects but what is to be published are durable */
-    STAGE_WAIT,    /* the world's fault: this batch again after a back-off of 50 ms … 5 s; partitions are paused, polling goes on */
-    STAGE_AGAIN,   /* a race was lost: again at once (after 10 in a row: as WAIT) */
-    STAGE_BISECT,  /* one record is the culprit: halves; a lone one becomes a dead letter with the batch's code and detail */
-    STAGE_SLOW,    /* over its time: halves; a lone record that is slow twice while its successor passes: dead letter; else WAIT */
-    STAGE_BUG,     /* exit 70 */
-    STAGE_REFUSED, /* exit 78 */
-};
-
 struct batch_record {
-    struct event event;            /* read from the headers; body = value */
+    struct event event; /* read from the headers; body = value */
     struct slice key;
-    const struct header *headers;  /* as they came */
+    const struct header *headers; /* as they came */
     size_t header_count;
-    const char *topic;             /* without prefix */
+    const char *topic; /* without prefix */
     int32_t partition;
     int64_t offset;
-    int64_t timestamp_ms;          /* Kafka's */
-    void *own;                     /* the stage's */
-    bool dead;                     /* set by batch_dead_letter */
+    int64_t timestamp_ms; /* Kafka's */
+    void *own;            /* the stage's */
+    bool dead;            /* set by batch_dead_letter */
 };
 
 /* Records in the order of (partition, offset) per partition. Records whose envelope cannot be read never get here: they
@@ -56,8 +47,6 @@ int64_t batch_now_ms(const struct batch *batch);
 /* To be sent after STAGE_DONE, in this order. The record and all it points to are borrowed until the batch is over. */
 void batch_publish(struct batch *batch, const struct record *record);
 
-enum dead_letter_fault { DEAD_SENDERS, DEAD_OURS };
-
 /* Sets the record aside in <topic>.dlq, after STAGE_DONE. `code` is a stable word; `detail` at most 200 bytes and nothing of
  * the payload. Only DEAD_OURS counts towards the brake (more than 1 % or 100 a minute). */
 void batch_dead_letter(struct batch *batch, struct batch_record *record, enum dead_letter_fault fault, const char *code,
@@ -68,8 +57,8 @@ enum stage_outcome batch_problem(struct batch *batch, enum stage_outcome outcome
 enum stage_outcome batch_database_problem(struct batch *batch, const struct database_error *error);
 
 struct stage {
-    const char *name;  /* "resolver": the group is hookline-resolver, the program hookline-resolver */
-    const char *about; /* one sentence for --help */
+    const char *name;         /* "resolver": the group is hookline-resolver, the program hookline-resolver */
+    const char *about;        /* one sentence for --help */
     const char *const *reads; /* topics without prefix, NULL ends */
     const struct setting *settings;
     size_t setting_count;
@@ -84,14 +73,25 @@ struct stage {
 
 /* The rows that every consuming stage has; take Kafka, database and management rows from settings.h beside it. */
 #define SETTINGS_OF_EVERY_STAGE                                                                                        \
-    {.name = "INSTANCE", .type = SETTING_TEXT, .text = "",                                                             \
+    {.name = "INSTANCE",                                                                                               \
+     .type = SETTING_TEXT,                                                                                             \
+     .text = "",                                                                                                       \
      .help = "Name of this process among its like, stable across restarts; empty: the host's name."},                  \
-        {.name = "LOCK_DIRECTORY", .type = SETTING_TEXT, .text = "/run/lock",                                          \
-         .help = "Where the lock file of this stage and instance lies; it keeps a second process of the same name away."}, \
-        {.name = "SESSION_TIMEOUT_MS", .type = SETTING_MS, .count = 30000, .min = 6000, .max = 300000,                 \
+        {.name = "LOCK_DIRECTORY",                                                                                     \
+         .type = SETTING_TEXT,                                                                                         \
+         .text = "/run/lock",                                                                                          \
+         .help =                                                                                                       \
+             "Where the lock file of this stage and instance lies; it keeps a second process of the same name away."}, \
+        {.name = "SESSION_TIMEOUT_MS",                                                                                 \
+         .type = SETTING_MS,                                                                                           \
+         .count = 30000,                                                                                               \
+         .min = 6000,                                                                                                  \
+         .max = 300000,                                                                                                \
          .help = "After this long without a heartbeat Kafka gives the partitions to others."},                         \
-        {.name = "BATCH_RECORDS", .type = SETTING_COUNT, .count = 500, .min = 1, .max = 10000,                         \
-         .help = "The most records taken in one turn."}
+    {                                                                                                                  \
+        .name = "BATCH_RECORDS", .type = SETTING_COUNT, .count = 500, .min = 1, .max = 10000,                          \
+        .help = "The most records taken in one turn."                                                                  \
+    }
 
 /* A whole program: settings, signals, lock, loop, drain. Returns the exit code. */
 int stage_main(int argc, char **argv, const struct stage *stage);
@@ -101,6 +101,9 @@ const struct settings *stage_settings(const struct stage_run *run);
 struct event_base *stage_loop(const struct stage_run *run); /* the loop in which the harness waits: add events to it */
 struct producer *stage_producer(const struct stage_run *run);
 const char *stage_instance(const struct stage_run *run);
+/* What the database last said, for /readyz: NULL when all was well. Batches are counted by themselves (a DONE is well,
+ * batch_database_problem is not); this is for queries made in `turn` and in callbacks. */
+void stage_database_seen(struct stage_run *run, const struct database_error *error);
 /* Ends the process in an orderly way with this exit code after the current turn. */
 void stage_stop(struct stage_run *run, int exit_code, const char *reason);
 

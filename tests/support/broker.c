@@ -99,6 +99,8 @@ void broker_fail_produces(struct broker *broker, int code, size_t count)
     rd_kafka_resp_err_t errors[ERRORS_AT_ONCE];
     if (count > ERRORS_AT_ONCE)
         broken("fail_produces", "too many at once");
+    if (count == 0)
+        rd_kafka_mock_clear_request_errors(broker->cluster, PRODUCE_REQUEST);
     for (size_t i = 0; i < count; i++)
         errors[i] = (rd_kafka_resp_err_t)code;
     rd_kafka_mock_push_request_errors_array(broker->cluster, PRODUCE_REQUEST, count, errors);
@@ -120,7 +122,7 @@ void broker_send(struct broker *broker, const struct record *record)
     rd_kafka_resp_err_t error =
         rd_kafka_producev(broker->kafka, RD_KAFKA_V_TOPIC(full_name(name, sizeof name, record->topic)),
                           RD_KAFKA_V_PARTITION(record->partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                          RD_KAFKA_V_KEY(record->key.ptr, record->key.len),
+                          RD_KAFKA_V_KEY((void *)(uintptr_t)record->key.ptr, record->key.len),
                           RD_KAFKA_V_VALUE((void *)(uintptr_t)record->value.ptr, record->value.len),
                           RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(&done), RD_KAFKA_V_END);
     if (error)

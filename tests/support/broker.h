@@ -21,7 +21,7 @@ const char *broker_address(const struct broker *broker);
 void broker_set_down(struct broker *broker, bool down);
 
 /* The next `count` produce requests are answered with Kafka's error `code` (7 request timed out, 10 message too large,
- * 19 not enough replicas, 29 topic authorisation failed), and nothing is kept of them. */
+ * 19 not enough replicas, 29 topic authorisation failed), and nothing is kept of them. Count 0: no more errors. */
 void broker_fail_produces(struct broker *broker, int code, size_t count);
 
 /* The answers come this much later from now on; 0: at once. */

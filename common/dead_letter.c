@@ -1,0 +1,64 @@
+/* dead_letter.c: one header a fact, all of them text. Pure. */
+#include "common/dead_letter.h"
+
+#include <inttypes.h>
+
+#include "common/buffer.h"
+
+static struct slice decimal(struct arena *arena, int64_t number)
+{
+    return arena_format(arena, "%" PRId64, number);
+}
+
+static struct slice time_text(struct arena *arena, int64_t ms)
+{
+    struct buffer text = {0};
+    buffer_add_time(&text, ms);
+    struct slice copy = arena_copy(arena, buffer_slice(&text));
+    buffer_free(&text);
+    return copy;
+}
+
+/* At most `max` bytes, and no character cut in two: bytes 10xxxxxx continue one (RFC 3629). */
+static struct slice cut(struct slice text, size_t max)
+{
+    if (text.len <= max)
+        return text;
+    text.len = max;
+    while (text.len > 0 && ((unsigned char)text.ptr[text.len] & 0xc0) == 0x80)
+        text.len--;
+    return text;
+}
+
+static bool is_ours(const struct header *header)
+{
+    return strncmp(header->name, "dlq.", 4) == 0;
+}
+
+struct header *dead_letter_headers(struct arena *arena, const struct header *original, size_t count,
+                                   const struct dead_letter *letter, size_t *result_count)
+{
+    struct header *headers = arena_zeroed(arena, count + DEAD_LETTER_HEADERS, sizeof *headers);
+    struct slice replays = SLICE("0");
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!is_ours(&original[i]))
+            headers[kept++] = original[i];
+        else if (strcmp(original[i].name, "dlq.replays") == 0)
+            replays = original[i].value;
+    const struct header ours[DEAD_LETTER_HEADERS] = {
+        {"dlq.topic", letter->topic},
+        {"dlq.partition", decimal(arena, letter->partition)},
+        {"dlq.offset", decimal(arena, letter->offset)},
+        {"dlq.timestamp", time_text(arena, letter->timestamp_ms)},
+        {"dlq.stage", slice_of(letter->stage)},
+        {"dlq.code", letter->code},
+        {"dlq.detail", cut(letter->detail, DEAD_LETTER_DETAIL_MAX_BYTES)},
+        {"dlq.attempts", decimal(arena, letter->attempts)},
+        {"dlq.first-failed-at", time_text(arena, letter->first_failed_ms)},
+        {"dlq.replays", replays},
+    };
+    memcpy(headers + kept, ours, sizeof ours);
+    *result_count = kept + DEAD_LETTER_HEADERS;
+    return headers;
+}

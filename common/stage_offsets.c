@@ -1,0 +1,205 @@
+/* stage_offsets.c: where partitions start, what is committed, and who stands still. */
+#include "common/stage_offsets.h"
+
+#include "common/clock.h"
+#include "common/failpoint.h"
+#include "common/log.h"
+#include "common/sentence.h"
+#include "common/start_offset.h"
+
+enum {
+    QUERY_WAIT_MS = 2000,
+    FIND_AGAIN_MS = 1000,
+    COMMIT_EVERY_MS = 100,
+    WATCH_EVERY_MS = 20000, /* quiet partitions are asked for their ends */
+    STALL_MS = 60000,
+};
+
+/* start ------------------------------------------------------------------------------------------------------------- */
+
+void offsets_of_start(struct consumer *consumer, rd_kafka_topic_partition_list_t *list)
+{
+    rd_kafka_resp_err_t error = rd_kafka_committed(consumer->kafka, list, CONSUMER_COMMIT_WAIT_MS);
+    if (error)
+        log_event(LOG_WARN, "committed_offsets_unknown", LOG_TEXT("text", rd_kafka_err2str(error)));
+    for (int i = 0; i < list->cnt; i++)
+        if (error)
+            list->elems[i].offset = RD_KAFKA_OFFSET_INVALID;
+        else if (list->elems[i].offset < 0)
+            list->elems[i].offset = RD_KAFKA_OFFSET_BEGINNING;
+}
+
+/* What is to be read next, by what we know and Kafka says; negative: nothing was ever read. */
+static bool wanted_offset(struct consumer *consumer, const struct partition *partition, int64_t *wanted)
+{
+    *wanted = partition->reached;
+    if (*wanted >= 0)
+        return true;
+    rd_kafka_topic_partition_list_t *one = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(one, partition->full_name, partition->number);
+    rd_kafka_resp_err_t error = rd_kafka_committed(consumer->kafka, one, QUERY_WAIT_MS);
+    *wanted = one->elems[0].offset;
+    rd_kafka_topic_partition_list_destroy(one);
+    return error == RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static void seek_to(struct consumer *consumer, struct partition *partition, int64_t offset)
+{
+    rd_kafka_topic_partition_list_t *one = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(one, partition->full_name, partition->number)->offset = offset;
+    rd_kafka_error_t *error = rd_kafka_seek_partitions(consumer->kafka, one, QUERY_WAIT_MS);
+    bool fine = !error && one->elems[0].err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_error_destroy(error);
+    rd_kafka_topic_partition_list_destroy(one);
+    partition->lost = !fine;
+    if (!fine)
+        return;
+    partition->start = offset;
+    partition->moved_ms = clock_ticks_ms();
+}
+
+/* False if Kafka does not answer. */
+static bool find_start(struct consumer *consumer, struct partition *partition)
+{
+    int64_t wanted = -1;
+    int64_t low = 0;
+    int64_t high = 0;
+    int64_t start = 0;
+    if (!wanted_offset(consumer, partition, &wanted) ||
+        rd_kafka_query_watermark_offsets(consumer->kafka, partition->full_name, partition->number, &low, &high,
+                                         QUERY_WAIT_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    enum start_reason reason = start_offset_decide(wanted, low, high, &start);
+    if (reason == START_OUT_OF_RANGE) {
+        metric_add(consumer->resets, 1);
+        log_event(LOG_ERROR, "offset_out_of_range", LOG_TEXT("topic", partition->full_name),
+                  LOG_INT("partition", partition->number), LOG_INT("wanted", wanted), LOG_INT("first", low),
+                  LOG_INT("end", high), LOG_INT("start", start));
+    }
+    seek_to(consumer, partition, start);
+    return !partition->lost;
+}
+
+void consumer_find_starts(struct consumer *consumer)
+{
+    if (clock_ticks_ms() < consumer->find_again_ms)
+        return;
+    for (size_t i = 0; i < consumer->partition_count; i++)
+        if (consumer->partitions[i].lost && !find_start(consumer, &consumer->partitions[i])) {
+            consumer->find_again_ms = clock_ticks_ms() + FIND_AGAIN_MS;
+            return;
+        }
+}
+
+/* commit ------------------------------------------------------------------------------------------------------------ */
+
+void consumer_finish(struct partition *partition, int64_t offset)
+{
+    partition->finished = offset + 1;
+}
+
+static void commit_answered(rd_kafka_t *kafka, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t *list,
+                            void *opaque)
+{
+    (void)opaque;
+    struct consumer *consumer = rd_kafka_opaque(kafka);
+    if ((uint64_t)(uintptr_t)opaque != consumer->generation)
+        return;
+    consumer->commit_under_way = false;
+    if (error)
+        log_event(LOG_WARN, "commit_failed", LOG_TEXT("text", rd_kafka_err2str(error)));
+    for (int i = 0; list && i < list->cnt; i++) {
+        struct partition *partition = consumer_partition(consumer, list->elems[i].topic, list->elems[i].partition);
+        if (partition && !error && !list->elems[i].err)
+            partition->committed = list->elems[i].offset;
+    }
+    if (!error && FAILPOINT(consumer->committed_place))
+        consumer->stop = "failpoint";
+}
+
+static bool something_to_commit(const struct consumer *consumer)
+{
+    for (size_t i = 0; i < consumer->partition_count; i++)
+        if (consumer->partitions[i].finished > consumer->partitions[i].committed)
+            return true;
+    return false;
+}
+
+static void commit_start(struct consumer *consumer)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)consumer->partition_count);
+    for (size_t i = 0; i < consumer->partition_count; i++) {
+        const struct partition *partition = &consumer->partitions[i];
+        if (partition->finished > partition->committed)
+            rd_kafka_topic_partition_list_add(list, partition->full_name, partition->number)->offset =
+                partition->finished;
+    }
+    rd_kafka_resp_err_t error = rd_kafka_commit_queue(consumer->kafka, list, consumer->commits, commit_answered,
+                                                      (void *)(uintptr_t)consumer->generation);
+    consumer->commit_under_way = error == RD_KAFKA_RESP_ERR_NO_ERROR;
+    consumer->committed_ms = clock_ticks_ms();
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+void consumer_commit(struct consumer *consumer)
+{
+    rd_kafka_queue_poll_callback(consumer->commits, 0);
+    if (!consumer->commit_under_way && clock_ticks_ms() - consumer->committed_ms >= COMMIT_EVERY_MS &&
+        something_to_commit(consumer))
+        commit_start(consumer);
+}
+
+bool consumer_commit_and_wait(struct consumer *consumer)
+{
+    int64_t end_ms = clock_ticks_ms() + CONSUMER_COMMIT_WAIT_MS;
+    bool started = false;
+    while (clock_ticks_ms() < end_ms) {
+        if (consumer->commit_under_way)
+            rd_kafka_queue_poll_callback(consumer->commits, (int)(end_ms - clock_ticks_ms()));
+        else if (started || !something_to_commit(consumer))
+            break;
+        else {
+            commit_start(consumer);
+            started = true;
+        }
+    }
+    return !something_to_commit(consumer);
+}
+
+/* watch ------------------------------------------------------------------------------------------------------------- */
+
+/* False if Kafka does not answer: then there is nothing to be said about this or any other partition. */
+static bool watch_one(struct consumer *consumer, struct partition *partition, int64_t now_ms)
+{
+    int64_t low = 0;
+    int64_t high = 0;
+    if (rd_kafka_query_watermark_offsets(consumer->kafka, partition->full_name, partition->number, &low, &high,
+                                         QUERY_WAIT_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
+    int64_t next = partition->reached >= 0 ? partition->reached : partition->start;
+    bool behind = high > (next > low ? next : low);
+    if (!behind)
+        partition->behind_since_ms = 0;
+    else if (!partition->behind_since_ms)
+        partition->behind_since_ms = now_ms;
+    return true;
+}
+
+const char *consumer_stalled(struct consumer *consumer)
+{
+    int64_t now_ms = clock_ticks_ms();
+    if (now_ms - consumer->watched_ms < WATCH_EVERY_MS || consumer->paused)
+        return NULL;
+    consumer->watched_ms = now_ms;
+    for (size_t i = 0; i < consumer->partition_count; i++) {
+        struct partition *partition = &consumer->partitions[i];
+        if (now_ms - partition->moved_ms < WATCH_EVERY_MS)
+            continue;
+        if (!watch_one(consumer, partition, now_ms))
+            break;
+        if (partition->behind_since_ms && now_ms - partition->behind_since_ms >= STALL_MS)
+            return sentence_make("%s [%d] has records and gave none for %d s: librdkafka stands still",
+                                 partition->full_name, (int)partition->number, STALL_MS / 1000);
+    }
+    return NULL;
+}

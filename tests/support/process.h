@@ -1,0 +1,42 @@
+/* process.h: a built program as a process of the test's: started with an environment of its own, asked how it is, stopped.
+ *
+ * Its management port is a free one of 127.0.0.1. What it writes to stderr is kept and shown if the test says so. Ends the
+ * test (abort) when something here does not work.
+ */
+#ifndef HOOKLINE_TESTS_SUPPORT_PROCESS_H
+#define HOOKLINE_TESTS_SUPPORT_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct process;
+
+/* `environment` is "NAME=value" …, NULL ends; nothing else is inherited but PATH and the sanitizers' options. */
+struct process *process_start(const char *program, const char *const *environment);
+
+/* /readyz answers 200. */
+bool process_ready(const struct process *process);
+/* Waits for that; false if it is not so within `deadline_ms` or the process has ended. */
+bool process_wait_ready(struct process *process, int64_t deadline_ms);
+
+/* The value of a metric, name and labels as /metrics shows them: hookline_demo_retries_total{reason="away"}; 0 if there
+ * is none of that name. */
+double process_metric(const struct process *process, const char *metric);
+
+/* Where it listens for /livez, /readyz and /metrics: 127.0.0.1:PORT. */
+const char *process_management(const struct process *process);
+
+void process_signal(const struct process *process, int signal);
+
+/* Waits for its end: its exit code, or minus the signal that ended it. -1000: it did not end in time and was killed. */
+int process_wait_end(struct process *process, int64_t deadline_ms);
+
+/* True if what it has written to stderr holds `text`. */
+bool process_said(const struct process *process, const char *text);
+/* Shows what it has written, on the test's stderr. */
+void process_show(const struct process *process);
+
+/* Kills it if it is alive, removes what it wrote. */
+void process_free(struct process *process);
+
+#endif
