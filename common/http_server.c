@@ -89,8 +89,10 @@ static struct http_peer peer_of(const struct sockaddr *address, char text[INET6_
     return peer;
 }
 
+static const struct http_refusal CROWDED = {503, "too_many_connections", "Try again in a few seconds."};
+
 /* Best effort: this must cost next to nothing. */
-static void turn_away(evutil_socket_t fd)
+static void turn_away(struct http_server *server, evutil_socket_t fd, const char *peer)
 {
     static const char FULL[] =
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n"
@@ -99,6 +101,8 @@ static void turn_away(evutil_socket_t fd)
     (void)!send(fd, FULL, sizeof FULL - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
     shutdown(fd, SHUT_WR);
     evutil_closesocket(fd);
+    if (server->options.refused)
+        server->options.refused(&CROWDED, slice_of(peer), server->options.context);
 }
 
 static void admit(struct http_server *server, evutil_socket_t fd, const struct sockaddr *address)
@@ -107,7 +111,7 @@ static void admit(struct http_server *server, evutil_socket_t fd, const struct s
     struct http_peer peer = peer_of(address, text);
     if (server->connection_count >= (size_t)server->options.connections_max ||
         !http_peers_enter(server->peers, &peer, (unsigned)server->options.connections_per_address_max)) {
-        turn_away(fd);
+        turn_away(server, fd, text);
         return;
     }
     if (address->sa_family != AF_UNIX) {

@@ -31,6 +31,9 @@ typedef void http_head_handler(struct http_exchange *exchange, void *context);
 /* The request is complete. */
 typedef void http_handler(struct http_exchange *exchange, void *context);
 
+/* The server refused by itself what never became a request that a handler saw; for logs and metrics. */
+typedef void http_refused_handler(const struct http_refusal *refusal, struct slice peer, void *context);
+
 struct http_server_options {
     const char *address; /* HOST:PORT, [v6]:PORT, unix:PATH; port 0: a free one */
     int listen_fd;       /* >= 0: a listening socket that we were given (socket activation); address is then ignored */
@@ -41,6 +44,7 @@ struct http_server_options {
     int send_buffer_bytes; /* SO_SNDBUF of streams; 0: the kernel's. Without it a stalled screen hides in the kernel */
     http_head_handler *head;
     http_handler *handler;
+    http_refused_handler *refused; /* may be NULL */
     void *context;
 };
 

@@ -1,0 +1,176 @@
+/* hookline-ingest: was this really sent by them, and is it safe with us?
+ *
+ * Answers POST /api/retell/webhook. 200 is sent only when the brokers have the record (acks=all); what cannot be kept in
+ * ACK_TIMEOUT_MS is answered 503, and the sender comes again. No database, no tenant logic: more of these on one port are
+ * more throughput, nothing else.
+ *
+ * Stops: SIGTERM, SIGINT: answers what is in flight, exit 0; 78 when a setting is wrong. Security: the only program that
+ * strangers may reach; it trusts no byte before its signature is verified, and holds nothing but the signing key.
+ */
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "common/arena.h"
+#include "common/clock.h"
+#include "common/http_server.h"
+#include "common/log.h"
+#include "common/management.h"
+#include "common/metrics.h"
+#include "ingest/keep.h"
+#include "ingest/receive.h"
+#include "ingest/source.h"
+
+enum {
+    EXIT_CONFIGURATION = 78,
+    BODY_MAX_BYTES = 10 * 1024 * 1024, /* a two-hour call's call_analyzed has about 3 MiB */
+    TICK_MS = 250,
+    DRAIN_MS = 15000, /* for requests that have begun; what is not here then comes again */
+};
+
+static const struct setting SETTINGS[] = {
+    {.name = "LISTEN",
+     .type = SETTING_ADDRESS,
+     .text = "127.0.0.1:8080",
+     .help = "Where webhooks are received; a proxy before it ends TLS."},
+    {.name = "RETELL_API_KEY",
+     .type = SETTING_SECRET,
+     .required = true,
+     .help = "Retell's API key that has the \"webhook\" badge: it signs the webhooks of the source `default`."},
+    {.name = "ACK_TIMEOUT_MS",
+     .type = SETTING_MS,
+     .count = 2000,
+     .min = 100,
+     .max = 60000,
+     .help = "The brokers' time to acknowledge a webhook; after it the sender is asked to come again."},
+    {.name = "REUSE_PORT",
+     .type = SETTING_FLAG,
+     .help = "Lets several of these processes listen on one port (SO_REUSEPORT)."},
+    SETTINGS_OF_KAFKA,
+    SETTINGS_OF_MANAGEMENT("127.0.0.1:9101"),
+    SETTINGS_OF_EVERY_PROGRAM,
+};
+
+struct ingest {
+    struct settings *settings;
+    struct event_base *base;
+    struct sources sources;
+    struct keep *keep;
+    struct receive *receive;
+    struct http_server *server;
+    struct management *management;
+    struct readiness *kafka, *accepting;
+    struct metric *connections;
+};
+
+static void on_tick(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    struct ingest *self = context;
+    liveness_tick();
+    keep_tick(self->keep);
+    bool ready = keep_ready(self->keep);
+    readiness_set(self->kafka, ready, ready ? "connected, topics known" : "no broker, or topics unknown");
+    metric_set(self->connections, (double)http_server_connections(self->server));
+}
+
+static void on_drained(void *context)
+{
+    struct ingest *self = context;
+    event_base_loopbreak(self->base);
+}
+
+static void on_terminate(evutil_socket_t signal_number, short what, void *context)
+{
+    (void)what;
+    struct ingest *self = context;
+    log_event(LOG_INFO, "draining", LOG_INT("signal", signal_number));
+    readiness_set(self->accepting, false, "draining");
+    event_base_loopexit(self->base, &(struct timeval){.tv_sec = DRAIN_MS / 1000});
+    http_server_drain(self->server, on_drained, self);
+}
+
+/* NULL, or why it cannot start. */
+static const char *open_all(struct ingest *self)
+{
+    const struct settings *settings = self->settings;
+    const char *key = settings_text(settings, "RETELL_API_KEY");
+    const char *problem = sources_from_key(&self->sources, slice_of(key ? key : ""));
+    self->kafka = readiness_new("kafka");
+    self->accepting = readiness_new("accepting");
+    self->connections = metrics_gauge("hookline_ingest_connections", "", "Open connections.");
+    if (!problem)
+        problem = management_open(&self->management, settings_text(settings, "MANAGEMENT_LISTEN"));
+    if (!problem)
+        problem = keep_open(&self->keep, self->base, settings, settings_count(settings, "ACK_TIMEOUT_MS"));
+    if (problem)
+        return problem;
+    self->receive = receive_new(&self->sources, self->keep);
+    problem = http_server_open(&self->server, self->base,
+                               &(struct http_server_options){
+                                   .address = settings_text(settings, "LISTEN"),
+                                   .reuse_port = settings_flag(settings, "REUSE_PORT"),
+                                   .limits = {.body_max_bytes = BODY_MAX_BYTES},
+                                   .head = receive_head,
+                                   .handler = receive_webhook,
+                                   .refused = receive_refused,
+                                   .context = self->receive,
+                               });
+    if (problem)
+        return problem;
+    log_event(LOG_INFO, "listening", LOG_TEXT("address", http_server_address(self->server)));
+    readiness_set(self->accepting, true, "listening");
+    return NULL;
+}
+
+static void close_all(struct ingest *self)
+{
+    if (self->keep)
+        keep_close(self->keep); /* before the server: whoever still waits is told "no" here */
+    if (self->server)
+        http_server_close(self->server);
+    if (self->receive)
+        receive_free(self->receive);
+    management_close(self->management);
+    sources_free(&self->sources);
+}
+
+static void run(struct ingest *self)
+{
+    signal(SIGPIPE, SIG_IGN);
+    struct event *term = evsignal_new(self->base, SIGTERM, on_terminate, self);
+    struct event *interrupt = evsignal_new(self->base, SIGINT, on_terminate, self);
+    struct event *tick = event_new(self->base, -1, EV_PERSIST, on_tick, self);
+    event_add(term, NULL);
+    event_add(interrupt, NULL);
+    event_add(tick, &(struct timeval){.tv_usec = TICK_MS * 1000L});
+    event_active(tick, EV_TIMEOUT, 0);
+    event_base_dispatch(self->base);
+    event_free(term);
+    event_free(interrupt);
+    event_free(tick);
+}
+
+int main(int argc, char **argv)
+{
+    struct ingest self = {0};
+    int exit_code = 0;
+    if (settings_load("hookline-ingest", "Receives signed webhooks and answers when Kafka has them.", SETTINGS,
+                      COUNT(SETTINGS), argc, argv, &self.settings, &exit_code) == SETTINGS_EXIT)
+        return exit_code;
+    log_open("ingest", settings_text(self.settings, "LOG_FORMAT"), settings_text(self.settings, "LOG_LEVEL"));
+    self.base = event_base_new();
+    const char *problem = open_all(&self);
+    if (problem) {
+        log_event(LOG_ERROR, "cannot_start", LOG_TEXT("problem", problem));
+        exit_code = EXIT_CONFIGURATION;
+    } else {
+        run(&self);
+    }
+    close_all(&self);
+    event_base_free(self.base);
+    settings_free(self.settings);
+    log_event(LOG_INFO, "stopped", LOG_INT("exit", exit_code));
+    return exit_code;
+}

@@ -1,0 +1,20 @@
+/* receive.h: one webhook's way through ingest. */
+#ifndef HOOKLINE_INGEST_RECEIVE_H
+#define HOOKLINE_INGEST_RECEIVE_H
+
+#include "common/http_server.h"
+#include "ingest/keep.h"
+#include "ingest/source.h"
+
+struct receive;
+
+/* Both are borrowed for as long as it lives. */
+struct receive *receive_new(const struct sources *sources, struct keep *keep);
+void receive_free(struct receive *receive);
+
+/* For http_server_options; the context is the struct receive. */
+void receive_head(struct http_exchange *exchange, void *context);
+void receive_webhook(struct http_exchange *exchange, void *context);
+void receive_refused(const struct http_refusal *refusal, struct slice peer, void *context);
+
+#endif

@@ -1,0 +1,51 @@
+/* webhook.c: one look at two members. */
+#include "ingest/webhook.h"
+
+#include "common/json.h"
+#include "common/text.h"
+
+const char *webhook_outcome_name(enum webhook_outcome outcome)
+{
+    static const char *const NAMES[] = {
+        [WEBHOOK_FINE] = "fine",
+        [WEBHOOK_NOT_JSON] = "not_json",
+        [WEBHOOK_NOT_AN_OBJECT] = "not_an_object",
+        [WEBHOOK_NO_EVENT] = "no_event",
+    };
+    return NAMES[outcome];
+}
+
+/* A name becomes part of ce_type, and that a column of text: no invalid UTF-8, no NUL, no megabyte. */
+static struct slice event_name(struct arena *arena, struct slice event)
+{
+    uint64_t repaired = 0;
+    struct slice name = text_repair(arena, event, &repaired);
+    if (name.len <= WEBHOOK_EVENT_MAX)
+        return name;
+    size_t len = WEBHOOK_EVENT_MAX;
+    while (len > 0 && ((unsigned char)name.ptr[len] & 0xc0) == 0x80)
+        len--; /* not through the middle of a character */
+    return (struct slice){name.ptr, len};
+}
+
+enum webhook_outcome webhook_read(struct arena *arena, struct slice body, struct webhook *webhook, const char **problem)
+{
+    *webhook = (struct webhook){.event = SLICE_ABSENT, .call_id = SLICE_ABSENT};
+    const struct json *root = json_read(arena, body, problem);
+    if (!root)
+        return WEBHOOK_NOT_JSON;
+    *problem = "The body is not a JSON object.";
+    if (!json_is_object(root))
+        return WEBHOOK_NOT_AN_OBJECT;
+    struct slice event = json_text(json_get(root, "event"));
+    *problem = "The body has no string \"event\".";
+    if (slice_absent(event))
+        return WEBHOOK_NO_EVENT;
+    *problem = NULL;
+    webhook->event = event_name(arena, event);
+    webhook->wants_answer = slice_equals(event, "call_inbound");
+    struct slice call_id = json_text(json_get(json_get(root, "call"), "call_id"));
+    if (call_id.len >= 1 && call_id.len <= EVENT_CALL_ID_MAX)
+        webhook->call_id = call_id;
+    return WEBHOOK_FINE;
+}
