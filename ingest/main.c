@@ -43,9 +43,6 @@ static const struct setting SETTINGS[] = {
      .min = 100,
      .max = 60000,
      .help = "The brokers' time to acknowledge a webhook; after it the sender is asked to come again."},
-    {.name = "REUSE_PORT",
-     .type = SETTING_FLAG,
-     .help = "Lets several of these processes listen on one port (SO_REUSEPORT)."},
     SETTINGS_OF_KAFKA,
     SETTINGS_OF_MANAGEMENT("127.0.0.1:9101"),
     SETTINGS_OF_EVERY_PROGRAM,
@@ -110,7 +107,6 @@ static const char *open_all(struct ingest *self)
     problem = http_server_open(&self->server, self->base,
                                &(struct http_server_options){
                                    .address = settings_text(settings, "LISTEN"),
-                                   .reuse_port = settings_flag(settings, "REUSE_PORT"),
                                    .limits = {.body_max_bytes = BODY_MAX_BYTES},
                                    .head = receive_head,
                                    .handler = receive_webhook,
