@@ -39,7 +39,7 @@ step() { # $1: title, $2: what to do when it fails, then a function and its argu
   (
     set -e
     "$@"
-  ) >"$log" 2>&1 </dev/null
+  ) >"$log" 2>&1 </dev/null 9>&-
   code=$?
   set -e
   [ "$code" = 0 ] || step_failed "$title" "$log" "$remedy"
@@ -61,7 +61,7 @@ step_begin() { # $1: name, then a function and its arguments
     set -e
     "$@"
     printf '%s' "$(step_seconds_since "${STEP_STARTS[$name]}")" >"$STEP_LOGS/$name.seconds"
-  ) >"$STEP_LOGS/$name.log" 2>&1 </dev/null &
+  ) >"$STEP_LOGS/$name.log" 2>&1 </dev/null 9>&- &
   STEP_PIDS[$name]=$!
 }
 
@@ -73,11 +73,29 @@ step_end() { # $1: name, $2: title, $3: what to do when it failed
   printf '%6s s%s\n' "$(<"$STEP_LOGS/$name.seconds")" "$(step_note "$STEP_LOGS/$name.log")"
 }
 
-# For a trap: what was begun beside other steps ends with us.
-step_abandon() {
-  local name
-  for name in "${!STEP_PIDS[@]}"; do
-    kill "${STEP_PIDS[$name]}" 2>/dev/null || true
+# Runs a function and ends it, children and all, as soon as a signal comes: bash alone would let the command that it is
+# waiting for come to its end first, and a build or an installation takes its time.
+step_guarded() {
+  trap 'step_interrupted 130' INT
+  trap 'step_interrupted 143' TERM HUP
+  "$@" &
+  STEP_GUARDED=$!
+  wait "$STEP_GUARDED"
+}
+
+step_interrupted() { # $1: exit code
+  trap '' INT TERM HUP
+  step_end_tree "$STEP_GUARDED"
+  wait "$STEP_GUARDED" 2>/dev/null || true
+  exit "$1"
+}
+
+step_end_tree() { # $1: pid
+  local children child
+  children=$(grep -lx "PPid:[[:space:]]*$1" /proc/[0-9]*/status 2>/dev/null | cut -d / -f 3) || true
+  kill -TERM "$1" 2>/dev/null || true
+  for child in $children; do
+    step_end_tree "$child"
   done
 }
 

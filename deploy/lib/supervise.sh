@@ -83,7 +83,7 @@ supervise_open() {
   for part in "$RUN"/service/*/; do
     touch "$part/down"
   done
-  env -i PATH="$PATH" HOME="${HOME:-/}" LANG=C.UTF-8 STACK_RUN_DIR="$RUN" \
+  env -i --default-signal=INT PATH="$PATH" HOME="${HOME:-/}" LANG=C.UTF-8 STACK_RUN_DIR="$RUN" \
     setsid runsvdir -P "$RUN/service" >"$RUN/log/runsvdir.log" 2>&1 </dev/null 8>&- 9>&- &
   echo $! >"$RUN/supervisor.pid"
 }

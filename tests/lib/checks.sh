@@ -63,10 +63,10 @@ for target in json.load(sys.stdin):
 }
 
 checks() {
-  tally_run "checks / shellcheck" check_shell || true
-  tally_run "checks / clang-format" check_format || true
-  if tally_run "checks / clang compiles it without a warning" check_clang; then
-    tally_run "checks / pure files do no I/O" check_pure || true
-    tally_run "checks / clang-tidy" check_tidy || true
-  fi
+  tally_run "checks / shellcheck" check_shell
+  tally_run "checks / clang-format" check_format
+  tally_run "checks / clang compiles it without a warning" check_clang
+  tally_passed || return
+  tally_run "checks / pure files do no I/O" check_pure
+  tally_run "checks / clang-tidy" check_tidy
 }

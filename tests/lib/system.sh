@@ -76,12 +76,14 @@ system_file() { # $1: a test file
 system_tests() {
   local file failures
   failures=$(tally_count fail)
-  tally_run "system / modules from npm" system_modules || return 0
-  tally_run "system / deploy/up starts the stack" system_up || return 0
+  tally_run "system / modules from npm" system_modules
+  tally_passed || return
+  tally_run "system / deploy/up starts the stack" system_up
+  tally_passed || return
   for file in "$ROOT"/tests/system/*.test.mjs; do
     system_file "$file"
   done
-  tally_run "system / deploy/down leaves no process" system_down || true
-  tally_run "system / no report of a sanitizer" system_sanitizers || true
+  tally_run "system / deploy/down leaves no process" system_down
+  tally_run "system / no report of a sanitizer" system_sanitizers
   [ "$(tally_count fail)" = "$failures" ] || system_keep_logs
 }

@@ -3,8 +3,10 @@
 #
 #     tally pass|fail|skip NAME SECONDS [LOG]        a failing test's log is shown at once
 #     tally_run NAME FUNCTION…                       a check is a test: it fails when the function does; exit 77 skips
+#     tally_passed || return                         asks for the outcome of the last one
 #
-# $TALLY holds the outcomes, so that subshells and pipes count too.
+# $TALLY holds the outcomes, so that subshells and pipes count too. tally_run itself always succeeds and must not stand in
+# a condition: bash would ignore `set -e` in all that it calls.
 
 tally() {
   local outcome=$1 name=$2 seconds=$3 log=${4-}
@@ -33,7 +35,10 @@ tally_run() {
     77) tally skip "$name" "$(tally_since "$started")" "$log" ;;
     *) tally fail "$name" "$(tally_since "$started")" "$log" ;;
   esac
-  [ "$code" = 0 ] || [ "$code" = 77 ]
+}
+
+tally_passed() {
+  [[ $(tail -n 1 "$TALLY") != fail\ * ]]
 }
 
 tally_since() { # $1: EPOCHREALTIME at the start
