@@ -1,0 +1,251 @@
+/* hookline-resolver: whose call is it?
+ *
+ *      webhooks.retell ──> clues ──> mappings, owners ──> resolve ──┬─> calls.events, with the company
+ *                                                                   └─> parked_events, until a mapping appears
+ *
+ * Guarantees: nothing read is dropped; a call's records keep their order; the same webhook resolved twice gives the same
+ * record unless a mapping changed. Dead letters are only bodies that are no JSON object (`not_json`) and call ids over 128
+ * bytes (`call_id_too_long`): both can never become a call, and ingest lets only the second through.
+ *
+ * Stops: exit 70 when the schema does not fit, 75 when Kafka gave it up, 78 when a setting, role or password is wrong. While
+ * PostgreSQL is away nothing is resolved, not even from the cache: what changed meanwhile could not be heard.
+ *
+ * Security: reads the mappings of all companies and changes none; writes parked_events only. Numbers are masked in the log.
+ */
+#include <sys/random.h>
+
+#include "common/clock.h"
+#include "common/failpoint.h"
+#include "common/log.h"
+#include "common/management.h"
+#include "common/metrics.h"
+#include "common/phone.h"
+#include "common/stage.h"
+#include "resolver/parked.h"
+
+static const struct setting SETTINGS[] = {
+    {.name = "DEFAULT_REGION",
+     .type = SETTING_TEXT,
+     .text = "DE",
+     .help = "Region of numbers without a country code (ISO 3166, two letters), until the company is known."},
+    {.name = "CACHE_ENTRIES",
+     .type = SETTING_COUNT,
+     .count = 65536,
+     .min = 16,
+     .max = 16777216,
+     .help = "Mappings kept in memory, about 150 bytes each."},
+    SETTINGS_OF_DATABASE,
+    SETTINGS_OF_KAFKA,
+    SETTINGS_OF_EVERY_STAGE,
+    SETTINGS_OF_MANAGEMENT("127.0.0.1:9102"),
+    SETTINGS_OF_EVERY_PROGRAM,
+};
+
+static const char *const READS[] = {TOPIC_WEBHOOKS_RETELL, NULL};
+
+enum {
+    RETRY_AFTER_MS = 1000, /* after PostgreSQL or Kafka was away */
+    RULES = RULE_OWNER + 1,
+};
+
+struct resolver {
+    struct stage_run *run;
+    struct database *database;
+    struct mappings *mappings;
+    struct release release;
+    struct readiness *readiness;
+    bool release_wanted;
+    int64_t look_at_ms, retry_at_ms; /* clock_ticks_ms */
+    struct metric *resolved[RULES], *parked[DOUBT_COMPANY_CONFLICT + 1], *released;
+};
+
+static void make_metrics(struct resolver *self)
+{
+    static const char *const REASONS[] = {"reason=\"not_a_call\"", "reason=\"unresolved\"",
+                                          "reason=\"company_conflict\""};
+    for (size_t rule = RULE_SOURCE; rule < RULES; rule++) {
+        char labels[64];
+        snprintf(labels, sizeof labels, "rule=\"%s\"", resolve_rule_name((enum resolve_rule)rule));
+        self->resolved[rule] =
+            metrics_counter("hookline_resolver_resolved_total", labels, "Events that a rule gave a company.");
+    }
+    for (size_t i = 0; i < COUNT(REASONS); i++)
+        self->parked[i] = metrics_counter("hookline_resolver_parked_total", REASONS[i], "Events that had to wait.");
+    self->released =
+        metrics_counter("hookline_resolver_released_total", "", "Events that waited and then got a company.");
+}
+
+static const char *resolver_open(struct stage_run *run, void *context)
+{
+    struct resolver *self = context;
+    const struct settings *settings = stage_settings(run);
+    const char *region = settings_text(settings, "DEFAULT_REGION");
+    if (!phone_region_known(region))
+        return "DEFAULT_REGION is no region that has telephone numbers; two capital letters such as DE are right";
+
+    uint64_t seed = 0;
+    if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
+        return "the kernel gives no random numbers";
+    self->run = run;
+    self->database = database_open(settings_text(settings, "DATABASE_URL"), "hookline-resolver");
+    self->mappings =
+        mappings_new(self->database, stage_loop(run), (size_t)settings_count(settings, "CACHE_ENTRIES"), seed);
+    self->release = (struct release){self->database, self->mappings, stage_producer(run), region};
+    self->readiness = readiness_new("mappings");
+    make_metrics(self);
+    return NULL;
+}
+
+static bool has_company(const struct placement *placement)
+{
+    return placement->kind == CLUES_CALL && placement->resolution.rule != RULE_NONE;
+}
+
+static bool has_to_wait(const struct placement *placement)
+{
+    return placement->kind == CLUES_NOT_A_CALL || (placement->kind == CLUES_CALL && !has_company(placement));
+}
+
+/* In PostgreSQL before any offset moves, and before anything is published: a batch that must be repeated has sent nothing. */
+static enum stage_outcome park(struct resolver *self, struct batch *batch, const struct batch_record *records,
+                               const struct placement *placements, size_t count)
+{
+    struct arena *arena = batch_arena(batch);
+    const struct batch_record **waiting = arena_zeroed(arena, count, sizeof(struct batch_record *));
+    struct placement *nobodys = arena_zeroed(arena, count, sizeof *nobodys);
+    size_t parked = 0;
+    for (size_t i = 0; i < count; i++)
+        if (has_to_wait(&placements[i])) {
+            waiting[parked] = &records[i];
+            nobodys[parked++] = placements[i];
+        }
+    struct database_error error;
+    if (!parked_store(self->database, arena, waiting, nobodys, parked, &error))
+        return batch_database_problem(batch, &error);
+    if (FAILPOINT("resolver.parked"))
+        return batch_problem(batch, STAGE_WAIT, "failpoint", "resolver.parked");
+    for (size_t i = 0; i < parked; i++)
+        metric_add(self->parked[nobodys[i].resolution.doubt], 1); /* DOUBT_NONE: no call */
+    return STAGE_DONE;
+}
+
+static void pass_on(struct resolver *self, struct batch *batch, struct batch_record *record,
+                    const struct placement *placement)
+{
+    switch (placement->kind) {
+    case CLUES_NOT_JSON:
+        batch_dead_letter(batch, record, DEAD_SENDERS, "not_json", "the body is no JSON object");
+        break;
+    case CLUES_CALL_ID_TOO_LONG:
+        batch_dead_letter(batch, record, DEAD_SENDERS, "call_id_too_long", "call.call_id has more than 128 bytes");
+        break;
+    case CLUES_NOT_A_CALL:
+        break;
+    case CLUES_CALL:
+        if (!has_company(placement))
+            break;
+        batch_publish(batch, placement_record(placement, record->key, batch_arena(batch)));
+        metric_add(self->resolved[placement->resolution.rule], 1);
+        break;
+    }
+}
+
+static enum stage_outcome resolve_batch(struct batch *batch, void *context)
+{
+    struct resolver *self = context;
+    struct arena *arena = batch_arena(batch);
+    size_t count = 0;
+    struct batch_record *records = batch_records(batch, &count);
+    struct placement *placements = arena_zeroed(arena, count, sizeof *placements);
+    for (size_t i = 0; i < count; i++)
+        placements[i].event = &records[i].event;
+    struct database_error error;
+    if (!placements_find(self->mappings, self->release.default_region, arena, placements, count, batch_now_ms(batch),
+                         &error))
+        return batch_database_problem(batch, &error);
+    for (size_t i = 0; i < count; i++)
+        placement_log(&placements[i], arena);
+
+    enum stage_outcome outcome = park(self, batch, records, placements, count);
+    if (outcome != STAGE_DONE)
+        return outcome;
+    for (size_t i = 0; i < count; i++)
+        pass_on(self, batch, &records[i], &placements[i]);
+    return STAGE_DONE;
+}
+
+/* PostgreSQL said no outside of a batch: the same classes, the same ends. */
+static void database_failed(struct resolver *self, const struct database_error *error)
+{
+    readiness_set(self->readiness, false, "the mappings cannot be read");
+    stage_database_seen(self->run, error);
+    log_event(LOG_WARN, "database_problem", LOG_TEXT("sqlstate", error->sqlstate), LOG_TEXT("problem", error->message));
+    if (error->fault == DATABASE_OURS || error->fault == DATABASE_DATA)
+        stage_stop(self->run, 70, error->message);
+    if (error->fault == DATABASE_REFUSED)
+        stage_stop(self->run, 78, error->message);
+}
+
+/* True: there is nothing left to be done before the next look. */
+static bool release_parked(struct resolver *self)
+{
+    if (!producer_ready(stage_producer(self->run)))
+        return false;
+    size_t released = 0;
+    struct database_error error;
+    enum release_outcome outcome = parked_release(&self->release, clock_now_ms(), &released, &error);
+    metric_add(self->released, (int64_t)released);
+    if (outcome == RELEASE_NO_DATABASE)
+        database_failed(self, &error);
+    return outcome == RELEASE_DONE;
+}
+
+static void turn_taken(void *context)
+{
+    struct resolver *self = context;
+    int64_t now = clock_ticks_ms();
+    if (now < self->retry_at_ms)
+        return;
+    struct database_error error;
+    if (!mappings_listen(self->mappings, &error)) {
+        database_failed(self, &error);
+        self->retry_at_ms = now + RETRY_AFTER_MS;
+        return;
+    }
+    readiness_set(self->readiness, true, "listening");
+    stage_database_seen(self->run, NULL);
+    if (mappings_changed(self->mappings) || now >= self->look_at_ms)
+        self->release_wanted = true;
+    if (!self->release_wanted)
+        return;
+    self->release_wanted = !release_parked(self);
+    if (self->release_wanted)
+        self->retry_at_ms = now + RETRY_AFTER_MS;
+    else
+        self->look_at_ms = now + PARKED_LOOK_EVERY_MS;
+}
+
+static void resolver_close(void *context)
+{
+    struct resolver *self = context;
+    mappings_free(self->mappings);
+    database_close(self->database);
+}
+
+int main(int argc, char **argv)
+{
+    struct resolver self = {0};
+    return stage_main(argc, argv,
+                      &(struct stage){
+                          .name = "resolver",
+                          .about = "Finds out which company a webhook's call belongs to.",
+                          .reads = READS,
+                          .settings = SETTINGS,
+                          .setting_count = COUNT(SETTINGS),
+                          .open = resolver_open,
+                          .batch = resolve_batch,
+                          .turn = turn_taken,
+                          .close = resolver_close,
+                          .context = &self,
+                      });
+}
