@@ -75,6 +75,7 @@ static void choose_people(struct life *life, const struct life_options *options,
     else
         snprintf(life->agent_id, sizeof life->agent_id, "agent_%016" PRIx64, agent);
     life->agent_name = words_agent_name(agent);
+    life->firm = words_firm(agent >> 8);
 
     words_number(life->other_number, life_random(state) >> 8);
     uint64_t person = number_of_text(life->other_number);
@@ -109,8 +110,7 @@ static void fill_line(char *out, const char *line, const struct life *life)
 {
     const struct {
         const char *word, *text;
-    } fills[] = {
-        {"{name}", life->family_name}, {"{day}", life->day}, {"{time}", life->time}, {"{firm}", life->agent_name}};
+    } fills[] = {{"{name}", life->family_name}, {"{day}", life->day}, {"{time}", life->time}, {"{firm}", life->firm}};
     size_t len = 0;
     while (*line && len + 1 < LIFE_TEXT_BYTES) {
         size_t i = 0;

@@ -56,7 +56,7 @@ struct life {
     enum life_outcome outcome;
     bool outbound;
     int64_t start_ms, end_ms, analyzed_ms; /* since the epoch */
-    const char *our_number, *agent_name, *given_name, *family_name, *day, *time, *reason;
+    const char *our_number, *firm, *agent_name, *given_name, *family_name, *day, *time, *reason;
     char other_number[NUMBER_TEXT_BYTES];
     const struct dialogue *dialogue;
     char summary[LIFE_TEXT_BYTES];

@@ -100,6 +100,13 @@ const char *words_agent_name(uint64_t pick)
     return NAMES[pick % COUNT(NAMES)];
 }
 
+const char *words_firm(uint64_t pick)
+{
+    static const char *const FIRMS[] = {"Praxis am Park", "Salon Nord", "Physio am Markt", "Optik Blick",
+                                        "Zahnarztpraxis Süd"};
+    return FIRMS[pick % COUNT(FIRMS)];
+}
+
 void words_number(char number[NUMBER_TEXT_BYTES], uint64_t pick)
 {
     /* Berlin, Hamburg, Köln, Frankfurt, München. */

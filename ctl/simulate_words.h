@@ -27,6 +27,7 @@ const char *words_family_name(uint64_t pick);
 const char *words_day(uint64_t pick);
 const char *words_time(uint64_t pick);
 const char *words_agent_name(uint64_t pick);
+const char *words_firm(uint64_t pick);
 
 /* A caller's number in E.164, from the five blocks of a thousand that the Bundesnetzagentur keeps free for films and books
  * (Mitteilung 148/2021): nobody is ever rung. */

@@ -1,0 +1,286 @@
+/* lag.c: how far behind is each stage, in messages and in seconds, and who is at it?
+ *
+ *      committed offset ──lag──> high watermark          seconds: the age of the first record not yet read
+ *
+ * Reads offsets and records as a stranger to every group: nothing here commits or joins. Exits 1 with --max when a partition
+ * is further behind than that.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/producer.h"
+#include "ctl/operator_kafka.h"
+#include "ctl/verbs.h"
+
+enum { GROUPS_MAX = 3, FIRST_RECORDS_MS = 3000, WATCH_EVERY_S = 1 };
+
+static const struct {
+    const char *group, *topic;
+} GROUPS[GROUPS_MAX] = {
+    {"hookline-resolver", TOPIC_WEBHOOKS_RETELL},
+    {"hookline-session", TOPIC_CALLS_EVENTS},
+    {"hookline-sync", TOPIC_CALLS_UPDATES},
+};
+
+struct position {
+    int64_t low, high;
+    int64_t next; /* what the group reads next: its commit, or where it would begin */
+    bool committed;
+    int64_t behind_ms; /* age of the first unread record; 0: nothing unread; -1: it could not be read in time */
+    const char *owner; /* NULL: nobody */
+};
+
+struct lag {
+    const struct operator* operator;
+    struct arena *arena;
+    rd_kafka_t *kafka;
+    const char *topics[GROUPS_MAX];
+    struct position positions[GROUPS_MAX][TOPIC_PARTITIONS];
+};
+
+static int64_t unread(const struct position *position)
+{
+    return position->high > position->next ? position->high - position->next : 0;
+}
+
+static int read_watermarks(struct lag *lag)
+{
+    for (size_t group = 0; group < GROUPS_MAX; group++) {
+        lag->topics[group] = operator_topic(lag->operator, lag->arena, GROUPS[group].topic);
+        for (int32_t i = 0; i < TOPIC_PARTITIONS; i++) {
+            struct position *position = &lag->positions[group][i];
+            rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
+                lag->kafka, lag->topics[group], i, &position->low, &position->high, KAFKA_ANSWER_MAX_MS);
+            if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+                return complain(OPERATOR_UNAVAILABLE, "the end of %s/%d cannot be read: %s%s", lag->topics[group], i,
+                                rd_kafka_err2str(error),
+                                error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
+                                        error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
+                                    ? "; has `hookline topics create` been run?"
+                                    : "");
+        }
+    }
+    return OPERATOR_FINE;
+}
+
+static void take_offsets(struct lag *lag, size_t group, const rd_kafka_topic_partition_list_t *offsets)
+{
+    for (int i = 0; i < offsets->cnt; i++) {
+        const rd_kafka_topic_partition_t *one = &offsets->elems[i];
+        if (one->partition < 0 || one->partition >= TOPIC_PARTITIONS || one->offset < 0 ||
+            strcmp(one->topic, lag->topics[group]) != 0)
+            continue;
+        lag->positions[group][one->partition].next = one->offset;
+        lag->positions[group][one->partition].committed = true;
+    }
+}
+
+/* Committed offsets; where there is none, or retention has gone past it, a stage begins at the beginning (design.md). */
+static int read_offsets(struct lag *lag, size_t group)
+{
+    for (int32_t i = 0; i < TOPIC_PARTITIONS; i++)
+        lag->positions[group][i].next = lag->positions[group][i].low;
+    rd_kafka_topic_partition_list_t *wanted = rd_kafka_topic_partition_list_new(TOPIC_PARTITIONS);
+    rd_kafka_topic_partition_list_add_range(wanted, lag->topics[group], 0, TOPIC_PARTITIONS - 1);
+    rd_kafka_ListConsumerGroupOffsets_t *request = rd_kafka_ListConsumerGroupOffsets_new(GROUPS[group].group, wanted);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(lag->kafka);
+    rd_kafka_ListConsumerGroupOffsets(lag->kafka, &request, 1, NULL, queue);
+    rd_kafka_ListConsumerGroupOffsets_destroy(request);
+    rd_kafka_topic_partition_list_destroy(wanted);
+
+    const char *problem = NULL;
+    rd_kafka_event_t *event = operator_kafka_answer(queue, &problem);
+    int exit_code =
+        problem ? complain(OPERATOR_UNAVAILABLE, "the offsets of %s cannot be read: %s", GROUPS[group].group, problem)
+                : OPERATOR_FINE;
+    if (!problem) {
+        size_t count = 0;
+        const rd_kafka_group_result_t **results = rd_kafka_ListConsumerGroupOffsets_result_groups(
+            rd_kafka_event_ListConsumerGroupOffsets_result(event), &count);
+        for (size_t i = 0; i < count; i++)
+            if (rd_kafka_group_result_partitions(results[i]))
+                take_offsets(lag, group, rd_kafka_group_result_partitions(results[i]));
+    }
+    if (event)
+        rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    for (int32_t i = 0; i < TOPIC_PARTITIONS; i++)
+        if (lag->positions[group][i].next < lag->positions[group][i].low)
+            lag->positions[group][i].next = lag->positions[group][i].low;
+    return exit_code;
+}
+
+static void take_members(struct lag *lag, size_t group, const rd_kafka_ConsumerGroupDescription_t *description)
+{
+    for (size_t i = 0; i < rd_kafka_ConsumerGroupDescription_member_count(description); i++) {
+        const rd_kafka_MemberDescription_t *member = rd_kafka_ConsumerGroupDescription_member(description, i);
+        const char *name = rd_kafka_MemberDescription_group_instance_id(member);
+        const rd_kafka_MemberAssignment_t *assignment = rd_kafka_MemberDescription_assignment(member);
+        const rd_kafka_topic_partition_list_t *partitions =
+            assignment ? rd_kafka_MemberAssignment_partitions(assignment) : NULL;
+        if (!name)
+            name = rd_kafka_MemberDescription_client_id(member);
+        for (int at = 0; partitions && at < partitions->cnt; at++) {
+            int32_t partition = partitions->elems[at].partition;
+            if (partition >= 0 && partition < TOPIC_PARTITIONS &&
+                strcmp(partitions->elems[at].topic, lag->topics[group]) == 0)
+                lag->positions[group][partition].owner = arena_copy(lag->arena, slice_of(name ? name : "?")).ptr;
+        }
+    }
+}
+
+/* Owners are told if the cluster tells them; without them the rest is still worth showing. */
+static void read_owners(struct lag *lag)
+{
+    const char *names[GROUPS_MAX] = {GROUPS[0].group, GROUPS[1].group, GROUPS[2].group};
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(lag->kafka);
+    rd_kafka_DescribeConsumerGroups(lag->kafka, names, GROUPS_MAX, NULL, queue);
+    const char *problem = NULL;
+    rd_kafka_event_t *event = operator_kafka_answer(queue, &problem);
+    size_t count = 0;
+    const rd_kafka_ConsumerGroupDescription_t **groups =
+        problem ? NULL
+                : rd_kafka_DescribeConsumerGroups_result_groups(rd_kafka_event_DescribeConsumerGroups_result(event),
+                                                                &count);
+    for (size_t i = 0; groups && i < count; i++)
+        for (size_t group = 0; group < GROUPS_MAX; group++)
+            if (strcmp(GROUPS[group].group, rd_kafka_ConsumerGroupDescription_group_id(groups[i])) == 0)
+                take_members(lag, group, groups[i]);
+    if (event)
+        rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+}
+
+/* The age of the first unread record of each partition that has one, as far as they come in time. */
+static void read_first_records(struct lag *lag)
+{
+    rd_kafka_topic_partition_list_t *wanted = rd_kafka_topic_partition_list_new(GROUPS_MAX * TOPIC_PARTITIONS);
+    for (size_t group = 0; group < GROUPS_MAX; group++) {
+        for (int32_t i = 0; i < TOPIC_PARTITIONS; i++) {
+            struct position *position = &lag->positions[group][i];
+            position->behind_ms = unread(position) > 0 ? -1 : 0;
+            if (unread(position) > 0)
+                rd_kafka_topic_partition_list_add(wanted, lag->topics[group], i)->offset = position->next;
+        }
+    }
+    int missing = wanted->cnt;
+    if (missing > 0)
+        rd_kafka_assign(lag->kafka, wanted);
+    for (int64_t end_ms = clock_ticks_ms() + FIRST_RECORDS_MS; missing > 0 && clock_ticks_ms() < end_ms;) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(lag->kafka, (int)(end_ms - clock_ticks_ms()));
+        for (size_t group = 0; message && !message->err && group < GROUPS_MAX; group++) {
+            struct position *position = &lag->positions[group][message->partition];
+            if (strcmp(rd_kafka_topic_name(message->rkt), lag->topics[group]) != 0 || position->behind_ms != -1)
+                continue;
+            int64_t age_ms = clock_now_ms() - rd_kafka_message_timestamp(message, NULL);
+            position->behind_ms = age_ms > 0 ? age_ms : 0;
+            missing--;
+        }
+        if (message)
+            rd_kafka_message_destroy(message);
+    }
+    rd_kafka_assign(lag->kafka, NULL);
+    rd_kafka_topic_partition_list_destroy(wanted);
+}
+
+static int look(struct lag *lag)
+{
+    memset(lag->positions, 0, sizeof lag->positions);
+    int exit_code = read_watermarks(lag);
+    for (size_t group = 0; group < GROUPS_MAX && exit_code == OPERATOR_FINE; group++)
+        exit_code = read_offsets(lag, group);
+    if (exit_code != OPERATOR_FINE)
+        return exit_code;
+    read_owners(lag);
+    read_first_records(lag);
+    return OPERATOR_FINE;
+}
+
+static void add_position(struct table *table, struct lag *lag, size_t group, int32_t partition)
+{
+    const struct position *position = &lag->positions[group][partition];
+    struct arena *arena = lag->arena;
+    table_add(table, (struct slice[]){
+                         slice_of(GROUPS[group].group),
+                         slice_of(lag->topics[group]),
+                         arena_format(arena, "%d", partition),
+                         position->committed ? arena_format(arena, "%lld", (long long)position->next) : SLICE_ABSENT,
+                         arena_format(arena, "%lld", (long long)position->high),
+                         arena_format(arena, "%lld", (long long)unread(position)),
+                         position->behind_ms < 0 ? SLICE_ABSENT
+                                                 : arena_format(arena, "%.1f", (double)position->behind_ms / 1000),
+                         slice_of(position->owner),
+                     });
+}
+
+static int show(const struct arguments *arguments, struct lag *lag, int64_t *greatest)
+{
+    static const struct column COLUMNS[] = {
+        {"group", COLUMN_TEXT}, {"topic", COLUMN_TEXT}, {"partition", COLUMN_NUMBER}, {"committed", COLUMN_NUMBER},
+        {"end", COLUMN_NUMBER}, {"lag", COLUMN_NUMBER}, {"behind_s", COLUMN_NUMBER},  {"owner", COLUMN_TEXT}};
+    struct table *table = table_new(lag->arena, COLUMNS, COUNT(COLUMNS));
+    int64_t sums[GROUPS_MAX] = {0};
+    *greatest = 0;
+    for (size_t group = 0; group < GROUPS_MAX; group++) {
+        for (int32_t i = 0; i < TOPIC_PARTITIONS; i++) {
+            int64_t messages = unread(&lag->positions[group][i]);
+            sums[group] += messages;
+            *greatest = messages > *greatest ? messages : *greatest;
+            add_position(table, lag, group, i);
+        }
+    }
+    int exit_code = operator_show(arguments, table);
+    for (size_t group = 0; group < GROUPS_MAX && exit_code == OPERATOR_FINE && !arguments_json(arguments); group++)
+        printf("%s%s: %lld", group == 0 ? "in all: " : ", ", GROUPS[group].group, (long long)sums[group]);
+    if (!arguments_json(arguments))
+        puts("");
+    fflush(stdout);
+    return exit_code;
+}
+
+static volatile sig_atomic_t watching = 1;
+
+static void stop_watching(int number)
+{
+    (void)number;
+    watching = 0;
+}
+
+static int lag(const struct operator* operator, const struct arguments * arguments)
+{
+    struct lag self = {.operator= operator, .arena = arena_new()};
+    bool watch = argument_given(arguments, "watch");
+    int64_t max = argument_count(arguments, "max", INT64_MAX), greatest = 0;
+    signal(SIGINT, stop_watching);
+    signal(SIGTERM, stop_watching);
+    int exit_code = operator_kafka_open(operator, & self.kafka);
+    do {
+        if (exit_code == OPERATOR_FINE)
+            exit_code = look(&self);
+        if (exit_code == OPERATOR_FINE && watch && !arguments_json(arguments) && isatty(STDOUT_FILENO))
+            fputs("\033[H\033[J", stdout); /* home, and clear what follows */
+        if (exit_code == OPERATOR_FINE)
+            exit_code = show(arguments, &self, &greatest);
+        arena_reset(self.arena);
+    } while (watch && watching && exit_code == OPERATOR_FINE && sleep(WATCH_EVERY_S) == 0);
+    operator_kafka_close(self.kafka);
+    arena_free(self.arena);
+    return exit_code == OPERATOR_FINE && greatest > max ? OPERATOR_FINDING : exit_code;
+}
+
+static const struct option_row OPTIONS[] = {
+    {.name = "watch", .kind = OPTION_FLAG, .help = "Look again every second, until Ctrl-C."},
+    {.name = "max",
+     .kind = OPTION_COUNT,
+     .value = "N",
+     .max = INT64_MAX,
+     .help = "Exit 1 if a partition is more than N messages behind."},
+};
+
+const struct verb VERB_LAG = {.name = "lag",
+                              .about = "Shows how far behind each stage is, and who is at it.",
+                              .options = OPTIONS,
+                              .option_count = COUNT(OPTIONS),
+                              .run = lag};
