@@ -1,15 +1,9 @@
 /* http_request: what is a request, what is refused and with what; the way in which the bytes arrive changes nothing.
  *
  * The hostile rows are those of the project's abuse list, each of which some server accepted when it was measured. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <cmocka.h>
-
 #include "common/buffer.h"
 #include "common/http_request.h"
+#include "tests/unit/test.h"
 
 #define H     "Host: a\r\n"
 #define POST  "POST /p HTTP/1.1\r\n" H
