@@ -9,7 +9,8 @@
 #define POST  "POST /p HTTP/1.1\r\n" H
 #define CHUNK POST "Transfer-Encoding: chunked\r\n\r\n"
 
-enum { BODY_MAX = 64, WHOLE = SIZE_MAX };
+enum { BODY_MAX = 64 };
+#define WHOLE SIZE_MAX /* no enumerator: those are ints */
 
 struct verdict {
     int status; /* 0: complete; -1: more is needed */
