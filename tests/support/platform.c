@@ -10,7 +10,7 @@
 #include "common/http_server.h"
 #include "common/wake.h"
 
-enum { HELD_MAX = 64, TURN_MS = 1000, TEXT_MAX = 512 };
+enum { HELD_MAX = 64, BODY_MAX_BYTES = 1048576, TURN_MS = 1000, TEXT_MAX = 512 };
 
 struct platform {
     pthread_t thread;
@@ -107,10 +107,12 @@ struct platform *platform_start(void)
     pthread_mutex_init(&platform->lock, NULL);
     platform->base = event_base_new();
     platform->wake = wake_open(platform->base, TURN_MS, woken, platform);
-    const char *problem =
-        http_server_open(&platform->server, platform->base,
-                         &(struct http_server_options){
-                             .address = "127.0.0.1:0", .listen_fd = -1, .handler = asked, .context = platform});
+    const char *problem = http_server_open(&platform->server, platform->base,
+                                           &(struct http_server_options){.address = "127.0.0.1:0",
+                                                                         .listen_fd = -1,
+                                                                         .limits = {.body_max_bytes = BODY_MAX_BYTES},
+                                                                         .handler = asked,
+                                                                         .context = platform});
     if (problem)
         broken(problem);
     snprintf(platform->url, sizeof platform->url, "http://%s", http_server_address(platform->server));
