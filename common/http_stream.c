@@ -33,6 +33,12 @@ struct http_bytes *http_bytes_new(struct slice bytes)
     return shared;
 }
 
+struct http_bytes *http_bytes_share(struct http_bytes *bytes)
+{
+    bytes->count++;
+    return bytes;
+}
+
 void http_bytes_release(struct http_bytes *bytes)
 {
     if (--bytes->count == 0)
