@@ -1,0 +1,515 @@
+/* Whatever the order of records, repeats, late zombies, restarts and hops between instances: a screen that applies the
+ * snapshot and the events never sees a version fall (events among each other; and what a snapshot told before its record
+ * came is dropped), and ends with exactly PostgreSQL's live calls in their newest versions.
+ *
+ * A world in miniature: calls change (commits), each change is published sooner or later, in order per call; a crash
+ * publishes the current state instead; zombies publish old states more than a minute late; two boards read the topic at
+ * their own pace, one of them is restarted; their questions are answered later, with what PostgreSQL knows by then.
+ *
+ * BOARD_SEED=n repeats one world.
+ */
+#include "tests/unit/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "broadcaster/board.h"
+
+enum {
+    WORLDS = 20000,
+    STEPS = 400,
+    CALLS = 5,
+    COMPANIES = 2,
+    STATES_MAX = 2000,
+    TOPIC_MAX = 4000,
+    BOARDS = 2,
+    SCREENS = 6,
+    QUESTIONS_MAX = 8
+};
+
+#define SECOND INT64_C(1000)
+#define MINUTE (60 * SECOND)
+
+enum kind { KIND_NONE, KIND_LIVE, KIND_ENDED, KIND_GONE };
+
+struct state {
+    int company, call;
+    int64_t version, at_ms;
+    enum kind kind;
+    bool published;
+};
+
+struct topic_record {
+    const struct state *state;
+    int64_t published_at_ms;
+};
+
+struct screen {
+    int board; /* -1: not connected */
+    int company;
+    bool began_with_snapshot, begun;
+    int64_t cursor;      /* -2: none */
+    int64_t told[CALLS]; /* by events */
+    int64_t seen[CALLS]; /* by events and snapshots */
+    bool live[CALLS];
+};
+
+struct question {
+    int company, call;
+};
+
+static struct {
+    uint64_t seed, random;
+    int64_t now_ms;
+    struct state states[STATES_MAX];
+    int state_count;
+    const struct state *rows[COMPANIES + 1][CALLS]; /* PostgreSQL */
+    int64_t versions[CALLS];
+    struct topic_record topic[TOPIC_MAX];
+    int64_t topic_len;
+    struct board *boards[BOARDS];
+    int64_t read[BOARDS];
+    struct question questions[BOARDS][QUESTIONS_MAX];
+    int question_count[BOARDS];
+    struct screen screens[SCREENS];
+    int shown, caught_up, asked, resumed, reset;
+} world;
+
+/* splitmix64: Steele, Lea and Flood 2014. */
+static uint64_t random_next(void)
+{
+    uint64_t z = (world.random += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+static int pick(int below)
+{
+    return (int)(random_next() % (uint64_t)below);
+}
+
+static void broken(const struct screen *screen, int call, const char *law)
+{
+    fail_msg("BOARD_SEED=%llu: %s (screen %d, company %d, call %d, seen %lld)", (unsigned long long)world.seed, law,
+             (int)(screen - world.screens), screen->company, call, (long long)screen->seen[call]);
+}
+
+static int call_of(struct slice id)
+{
+    return id.ptr[0] - 'a';
+}
+
+/* Screens ------------------------------------------------------------------------------------------------------------ */
+
+static void screen_event(struct screen *screen, int call, int64_t version, bool live, int64_t offset)
+{
+    if (offset <= screen->cursor)
+        broken(screen, call, "a cursor did not rise");
+    screen->cursor = offset;
+    /* A call that left, came back and left again, and was forgotten: an old `gone` is still the truth. */
+    bool gone_it_is = !live && !world.rows[screen->company][call];
+    if (version < screen->told[call] && !gone_it_is)
+        broken(screen, call, "a version fell");
+    screen->told[call] = version;
+    if (version < screen->seen[call])
+        return; /* a snapshot was ahead of the topic: what it told already is dropped, as everyone must */
+    screen->seen[call] = version;
+    screen->live[call] = live;
+}
+
+static void tell(int board, const struct update *update, bool only_resumed)
+{
+    for (struct screen *screen = world.screens; screen < world.screens + SCREENS; screen++)
+        if (screen->board == board && screen->begun && screen->company == update->company_id &&
+            !(only_resumed && screen->began_with_snapshot))
+            screen_event(screen, call_of(update->call_id), update->version, update->live, update->offset);
+}
+
+static void on_show(const struct update *update, void *context)
+{
+    world.shown++;
+    tell((int)(intptr_t)context, update, false);
+}
+
+static void on_catch_up(const struct update *update, void *context)
+{
+    world.caught_up++;
+    tell((int)(intptr_t)context, update, true);
+}
+
+static void on_ask(int64_t company_id, struct slice call_id, void *context)
+{
+    int board = (int)(intptr_t)context;
+    world.asked++;
+    world.questions[board][world.question_count[board]++] = (struct question){(int)company_id, call_of(call_id)};
+}
+
+/* The value of a record here is "call version live", so that a snapshot can be read back without a JSON parser. */
+static void snapshot_read(struct screen *screen, struct slice text)
+{
+    bool live[CALLS] = {false};
+    for (size_t i = 0; i + 1 < text.len; i++) {
+        if (text.ptr[i] != '<')
+            continue;
+        int call = text.ptr[i + 1] - 'a';
+        int64_t version = strtoll(text.ptr + i + 2, NULL, 10);
+        if (version < screen->seen[call])
+            broken(screen, call, "a version fell in a snapshot");
+        screen->seen[call] = version;
+        live[call] = true;
+    }
+    memcpy(screen->live, live, sizeof live);
+}
+
+static void begin_with_snapshot(struct screen *screen)
+{
+    struct buffer out = {0};
+    board_write_live(world.boards[screen->board], screen->company, &out);
+    snapshot_read(screen, buffer_slice(&out));
+    buffer_free(&out);
+    screen->cursor = board_cursor(world.boards[screen->board], screen->company).offset;
+    screen->began_with_snapshot = screen->begun = true;
+}
+
+static void replay(const struct cursor *cursor, struct slice value, void *context)
+{
+    int64_t version = strtoll(value.ptr + 2, NULL, 10);
+    screen_event(context, value.ptr[1] - 'a', version, value.ptr[value.len - 1] == '+', cursor->offset);
+}
+
+/* True once the screen has begun. */
+static bool begin(struct screen *screen, bool waited_enough)
+{
+    struct board *board = world.boards[screen->board];
+    if (!board_caught_up(board))
+        return false;
+    struct cursor cursor = {SLICE("e"), 0, screen->cursor};
+    enum board_resume resume =
+        screen->cursor == -2 ? BOARD_RESUME_FOREIGN : board_resume(board, screen->company, &cursor);
+    if (resume == BOARD_RESUME_AHEAD && !waited_enough)
+        return false;
+    if (resume != BOARD_RESUME_POSSIBLE) {
+        world.reset++;
+        if (resume ==
+            BOARD_RESUME_AHEAD) /* `reset` says so: this instance is behind, and what was seen counts no more */
+            memset(screen->seen, 0, sizeof screen->seen), memset(screen->told, 0, sizeof screen->told);
+        begin_with_snapshot(screen);
+        return true;
+    }
+    world.resumed++;
+    screen->begun = true;
+    screen->began_with_snapshot = false;
+    board_history(board, screen->company, screen->cursor, replay, screen);
+    return true;
+}
+
+/* PostgreSQL and the topic ------------------------------------------------------------------------------------------- */
+
+static void commit(int company, int call, enum kind kind, int64_t version)
+{
+    struct state *state = &world.states[world.state_count++];
+    *state = (struct state){company, call, version, world.now_ms, kind, false};
+    world.rows[company][call] = kind == KIND_GONE ? NULL : state;
+}
+
+/* A call changes, or moves to the other company. Once ended it may be ended again (analysed), never live. */
+static void change_a_call(void)
+{
+    int call = pick(CALLS);
+    if (world.state_count + 2 >= STATES_MAX)
+        return;
+    int64_t version = ++world.versions[call];
+    int company = world.rows[1][call] ? 1 : world.rows[2][call] ? 2 : 1 + pick(COMPANIES);
+    const struct state *row = world.rows[company][call];
+    if (row && pick(10) == 0) {
+        commit(company, call, KIND_GONE, version);
+        commit(3 - company, call, row->kind, version);
+        return;
+    }
+    commit(company, call, row && row->kind == KIND_ENDED ? KIND_ENDED : pick(3) ? KIND_LIVE : KIND_ENDED, version);
+}
+
+static void publish(const struct state *state)
+{
+    if (world.topic_len < TOPIC_MAX)
+        world.topic[world.topic_len++] = (struct topic_record){state, world.now_ms};
+}
+
+static void publish_oldest(void)
+{
+    for (int i = 0; i < world.state_count; i++)
+        if (!world.states[i].published) {
+            world.states[i].published = true;
+            publish(&world.states[i]);
+            return;
+        }
+}
+
+static bool all_published(int company, int call)
+{
+    for (int i = 0; i < world.state_count; i++)
+        if (!world.states[i].published && world.states[i].call == call && world.states[i].company == company)
+            return false;
+    return true;
+}
+
+/* A crash after the commit: what waited is never published, the state as it is now is, when its event comes again. */
+static void crash_and_repeat(void)
+{
+    int company = 1 + pick(COMPANIES);
+    int call = pick(CALLS);
+    struct state *newest = NULL;
+    for (int i = 0; i < world.state_count; i++)
+        if (world.states[i].company == company && world.states[i].call == call) {
+            world.states[i].published = true;
+            newest = &world.states[i];
+        }
+    if (newest)
+        publish(newest);
+}
+
+static void zombie_speaks(void)
+{
+    if (!world.state_count)
+        return;
+    const struct state *state = &world.states[pick(world.state_count)];
+    if (state->published && world.now_ms - state->at_ms > BOARD_LATE_MS && all_published(state->company, state->call))
+        publish(state);
+}
+
+/* Boards ------------------------------------------------------------------------------------------------------------- */
+
+static int32_t only_partition(int64_t company_id)
+{
+    (void)company_id;
+    return 0;
+}
+
+static struct slice value_of(const struct state *state, char *text, size_t size)
+{
+    int len = snprintf(text, size, "<%c%lld%c", 'a' + state->call, (long long)state->version,
+                       state->kind == KIND_LIVE ? '+' : '-');
+    return (struct slice){text, (size_t)len};
+}
+
+static void read_one(int board)
+{
+    if (world.read[board] >= world.topic_len || world.question_count[board] >= QUESTIONS_MAX)
+        return;
+    const struct topic_record *record = &world.topic[world.read[board]];
+    char text[32];
+    char id[2] = {(char)('a' + record->state->call), '\0'};
+    struct slice value = value_of(record->state, text, sizeof text);
+    struct update update = {.company_id = record->state->company,
+                            .call_id = slice_of(id),
+                            .version = record->state->version,
+                            .updated_at_ms = record->state->at_ms,
+                            .gone = record->state->kind == KIND_GONE,
+                            .live = record->state->kind == KIND_LIVE,
+                            .call = record->state->kind == KIND_GONE ? SLICE_ABSENT : value,
+                            .value = value,
+                            .offset = world.read[board]++,
+                            .published_at_ms = record->published_at_ms};
+    board_take(world.boards[board], &update, world.now_ms);
+}
+
+static void answer_one(int board)
+{
+    if (!world.question_count[board])
+        return;
+    int at = pick(world.question_count[board]);
+    struct question question = world.questions[board][at];
+    world.questions[board][at] = world.questions[board][--world.question_count[board]];
+    char id[2] = {(char)('a' + question.call), '\0'};
+    const struct state *row = world.rows[question.company][question.call];
+    board_answer(world.boards[board], question.company, slice_of(id), row ? row->version : 0, world.now_ms);
+}
+
+static void load_snapshot(struct board *board)
+{
+    for (int company = 1; company <= COMPANIES; company++)
+        for (int call = 0; call < CALLS; call++) {
+            const struct state *row = world.rows[company][call];
+            char text[32];
+            char id[2] = {(char)('a' + call), '\0'};
+            if (row && row->kind == KIND_LIVE)
+                board_load(board, company, slice_of(id), row->version, value_of(row, text, sizeof text), world.now_ms);
+            else if (row && world.now_ms - row->at_ms <= 15 * MINUTE)
+                board_load(board, company, slice_of(id), row->version, SLICE_ABSENT, world.now_ms);
+        }
+}
+
+static void step_world(void);
+
+static void start_board(int board)
+{
+    for (struct screen *screen = world.screens; screen < world.screens + SCREENS; screen++)
+        if (screen->board == board)
+            screen->board = -1;
+    board_free(world.boards[board]);
+    world.question_count[board] = 0;
+    world.boards[board] = board_new(&(struct board_options){.history_updates = (size_t)(pick(2) ? 3 + pick(20) : 10000),
+                                                            .history_bytes = 1 << 20,
+                                                            .seed = random_next(),
+                                                            .partition_of = only_partition,
+                                                            .show = on_show,
+                                                            .catch_up = on_catch_up,
+                                                            .ask = on_ask,
+                                                            .context = (void *)(intptr_t)board});
+    board_set_epoch(world.boards[board], SLICE("e"));
+    int64_t watermark = world.topic_len;
+    int64_t first = watermark;
+    while (first > 0 && world.topic[first - 1].published_at_ms >= world.now_ms - 5 * MINUTE)
+        first--;
+    for (int i = pick(6); i > 0; i--) /* between the watermark and the snapshot the world goes on */
+        step_world();
+    load_snapshot(world.boards[board]);
+    board_start(world.boards[board], 0, first, watermark);
+    world.read[board] = first;
+}
+
+/* The world ---------------------------------------------------------------------------------------------------------- */
+
+static void step_world(void)
+{
+    world.now_ms += pick(8) ? pick(200) : pick(30) ? pick(20 * 1000) : pick(12 * 60 * 1000);
+    switch (pick(8)) {
+    case 0:
+    case 1:
+    case 2:
+        change_a_call();
+        break;
+    case 3:
+    case 4:
+    case 5:
+        publish_oldest();
+        break;
+    case 6:
+        crash_and_repeat();
+        break;
+    default:
+        zombie_speaks();
+    }
+}
+
+static void step_screen(struct screen *screen)
+{
+    if (screen->board >= 0 && !screen->begun)
+        begin(screen, pick(4) == 0);
+    else if (screen->board >= 0 && pick(6) == 0)
+        screen->board = -1;
+    else if (screen->board < 0) {
+        screen->board = pick(BOARDS);
+        screen->begun = false;
+        if (pick(5) == 0) { /* a new page */
+            *screen = (struct screen){.board = screen->board, .company = screen->company, .cursor = -2};
+        }
+    }
+}
+
+static void step(void)
+{
+    switch (pick(12)) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+        step_world();
+        break;
+    case 4:
+    case 5:
+    case 6:
+    case 7:
+        read_one(pick(BOARDS));
+        break;
+    case 8:
+        answer_one(pick(BOARDS));
+        break;
+    case 9:
+        board_forget(world.boards[pick(BOARDS)], world.now_ms);
+        if (pick(25) == 0)
+            start_board(pick(BOARDS));
+        break;
+    default:
+        step_screen(&world.screens[pick(SCREENS)]);
+    }
+}
+
+/* Everything is published, read and answered; every screen is connected. */
+static void settle(void)
+{
+    for (int i = 0; i < world.state_count; i++)
+        publish_oldest();
+    for (int board = 0; board < BOARDS; board++)
+        while (world.read[board] < world.topic_len || world.question_count[board]) {
+            read_one(board);
+            answer_one(board);
+        }
+    for (struct screen *screen = world.screens; screen < world.screens + SCREENS; screen++) {
+        if (screen->board < 0) {
+            screen->board = pick(BOARDS);
+            screen->begun = false;
+        }
+        if (!screen->begun && !begin(screen, true))
+            broken(screen, 0, "a screen could not begin");
+    }
+}
+
+static void check(void)
+{
+    for (const struct screen *screen = world.screens; screen < world.screens + SCREENS; screen++)
+        for (int call = 0; call < CALLS; call++) {
+            const struct state *row = world.rows[screen->company][call];
+            bool live = row && row->kind == KIND_LIVE;
+            if (screen->live[call] != live)
+                broken(screen, call, live ? "a live call is missing" : "a call that is not live is shown");
+            if (live && screen->seen[call] != row->version)
+                broken(screen, call, "a live call is not in its newest version");
+        }
+}
+
+static void one_world(uint64_t seed)
+{
+    int shown = world.shown;
+    int caught_up = world.caught_up;
+    int asked = world.asked;
+    int resumed = world.resumed;
+    int reset = world.reset;
+    memset(&world, 0, sizeof world);
+    world.shown = shown, world.caught_up = caught_up, world.asked = asked, world.resumed = resumed, world.reset = reset;
+    world.seed = world.random = seed;
+    world.now_ms = 1762862400000;
+    for (int i = 0; i < SCREENS; i++)
+        world.screens[i] = (struct screen){.board = -1, .company = 1 + i % COMPANIES, .cursor = -2};
+    for (int board = 0; board < BOARDS; board++)
+        start_board(board);
+    for (int i = 0; i < STEPS; i++)
+        step();
+    settle();
+    check();
+    for (int board = 0; board < BOARDS; board++)
+        board_free(world.boards[board]);
+}
+
+static void screens_end_with_the_truth(void **state)
+{
+    (void)state;
+    const char *only = getenv("BOARD_SEED");
+    if (only) {
+        one_world(strtoull(only, NULL, 10));
+        return;
+    }
+    for (uint64_t seed = 1; seed <= WORLDS; seed++)
+        one_world(seed);
+    print_message("%d worlds: %d shown, %d caught up, %d asked, %d resumed, %d began anew\n", (int)WORLDS, world.shown,
+                  world.caught_up, world.asked, world.resumed, world.reset);
+    /* A law that nothing tests is none. */
+    assert_true(world.shown > WORLDS && world.caught_up > WORLDS && world.asked > WORLDS && world.resumed > WORLDS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(screens_end_with_the_truth)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
