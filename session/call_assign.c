@@ -1,0 +1,207 @@
+/* call_assign.c: one call at a time; it is rare and done by hand. */
+#include "session/call_assign.h"
+
+#include "common/call_row.h"
+#include "session/call_customers.h"
+#include "session/call_customer.h"
+#include "session/call_stamps.h"
+#include "session/call_statements.h"
+#include "session/call_store.h"
+#include "session/call_values.h"
+
+static const char CALLS_KEY[] = "calls_pkey";
+
+struct assignment {
+    struct database *database;
+    struct batch *batch;
+    struct arena *arena;
+    const struct call_entry *entry;
+    int64_t from, to, owner; /* owner 0: none */
+    bool fresh;
+    struct call_work leaving, staying; /* the row of `from`, and that of the owner to be */
+    PGresult *rows;
+    struct database_error error;
+    const char *bug;
+};
+
+static struct database_values *values_new(const struct assignment *move)
+{
+    struct database_values *values = arena_alloc(move->arena, sizeof *values);
+    database_values_init(values, move->arena);
+    return values;
+}
+
+/* $1 call id, $2 and $3 companies; 0: left out. */
+static struct database_values *key_values(const struct assignment *move, int64_t second, int64_t third)
+{
+    struct database_values *values = values_new(move);
+    database_add_text(values, move->entry->facts.call_id);
+    if (second)
+        database_add_int(values, second);
+    if (third)
+        database_add_int(values, third);
+    return values;
+}
+
+static bool take(struct assignment *move, const char *topic)
+{
+    struct database_values *inbox = values_new(move);
+    call_values_inbox(inbox, move->arena, move->entry, 1, topic, batch_now_ms(move->batch));
+    struct database_step steps[] = {
+        {.statement = &STATEMENT_BEGIN},
+        {.statement = &STATEMENT_INBOX_ADD, .values = inbox},
+        {.statement = &STATEMENT_OWNER_LOCK, .values = key_values(move, 0, 0)},
+    };
+    if (!database_flight(move->database, steps, COUNT(steps), NULL, &move->error, NULL))
+        return false;
+    move->fresh = PQntuples(steps[1].rows) == 1;
+    move->owner = PQntuples(steps[2].rows) == 1 ? database_int(steps[2].rows, 0, 0) : 0;
+    for (size_t i = 0; i < COUNT(steps); i++)
+        PQclear(steps[i].rows);
+    return true;
+}
+
+static void work_begin(struct call_work *work, int64_t company_id, struct slice call_id)
+{
+    *work = (struct call_work){.company_id = company_id, .call_id = call_id};
+    call_state_init(&work->state);
+}
+
+static void row_attach(struct assignment *move, int row, struct call_work *work)
+{
+    call_row_read_brief(move->rows, row, 0, &work->state.call);
+    call_row_read_large(move->rows, row, CALL_ROW_BRIEF_COLUMNS, &work->state.call);
+    const char *problem =
+        call_stamps_read(&work->state, database_text(move->rows, row, CALL_ROW_BRIEF_COLUMNS + CALL_ROW_LARGE_COLUMNS));
+    if (problem)
+        move->bug = problem;
+    work->exists = true;
+}
+
+/* Both rows whole: a value may win that only the other one has. */
+static bool rows_read(struct assignment *move)
+{
+    int64_t other = move->owner == move->from ? move->to : move->owner;
+    struct database_step step = {.statement = &STATEMENT_CALL_READ, .values = key_values(move, move->from, other)};
+    work_begin(&move->leaving, move->from, move->entry->facts.call_id);
+    work_begin(&move->staying, other, move->entry->facts.call_id);
+    if (!database_flight(move->database, &step, 1, NULL, &move->error, NULL))
+        return false;
+    move->rows = step.rows;
+    for (int row = 0; row < PQntuples(move->rows); row++)
+        row_attach(move, row, database_int(move->rows, row, 0) == move->from ? &move->leaving : &move->staying);
+    return true;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return b != CALL_NULL && (a == CALL_NULL || b < a) ? b : a;
+}
+
+static int64_t greater(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Pure: the two rows become the one that stays. The branch was `from`'s. */
+static void rows_merge(struct assignment *move)
+{
+    struct call *staying = &move->staying.state.call;
+    const struct call *leaving = &move->leaving.state.call;
+    call_register_forget(&move->leaving.state, REGISTER_BRANCH_ID);
+    call_merge(&move->staying.state, &move->leaving.state);
+    staying->company_id = move->to;
+    staying->call_id = move->entry->facts.call_id;
+    staying->version = greater(staying->version, leaving->version) + 1;
+    staying->first_seen_at = earlier(staying->first_seen_at, leaving->first_seen_at);
+    staying->updated_at = batch_now_ms(move->batch);
+    move->staying.change.registers = CALL_CUSTOMER_REGISTERS; /* the customer of another company is another row */
+}
+
+static bool rows_move(struct assignment *move)
+{
+    struct call_work *works[] = {&move->staying};
+    const struct call_work *written[] = {&move->staying};
+    struct database_step steps[7];
+    size_t count = 0;
+    struct database_values *all = key_values(move, move->from, move->to);
+    struct database_values *leaving = key_values(move, move->from, 0);
+    steps[count++] = (struct database_step){.statement = &STATEMENT_OWNER_MOVE, .values = all};
+    if (move->leaving.exists) {
+        rows_merge(move);
+        if (!call_customers_find(move->database, move->arena, works, 1, batch_now_ms(move->batch), &move->error))
+            return false;
+        struct database_values *row = values_new(move);
+        call_values_rows(row, move->arena, written, 1);
+        steps[count++] = (struct database_step){.statement = &STATEMENT_CALL_DELETE, .values = leaving};
+        steps[count++] = (struct database_step){
+            .statement = move->staying.exists ? &STATEMENT_CALLS_UPDATE : &STATEMENT_CALLS_INSERT,
+            .values = row,
+        };
+        move->staying.exists = true;
+    }
+    steps[count++] = (struct database_step){.statement = &STATEMENT_INBOX_MOVE, .values = all};
+    steps[count++] = (struct database_step){.statement = &STATEMENT_JOBS_MOVE, .values = all};
+    steps[count++] = (struct database_step){.statement = &STATEMENT_JOBS_DELETE, .values = leaving};
+    steps[count++] = (struct database_step){.statement = &STATEMENT_COMMIT};
+    if (!database_flight(move->database, steps, count, CALLS_KEY, &move->error, NULL))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        PQclear(steps[i].rows);
+    move->owner = move->to;
+    return true;
+}
+
+static bool give(struct assignment *move)
+{
+    if (move->fresh && move->owner == move->from)
+        return rows_move(move);
+    return database_execute(move->database, "COMMIT", &move->error);
+}
+
+static void publish(struct assignment *move)
+{
+    const struct call_work *shown = move->owner == move->from ? &move->leaving : &move->staying;
+    if (!shown->exists)
+        return;
+    call_publish(move->batch, &shown->state.call, move->entry->event, false);
+    if (move->owner == move->from)
+        return;
+    struct call gone = shown->state.call;
+    gone.company_id = move->from;
+    gone.branch_id = CALL_NULL;
+    call_publish(move->batch, &gone, move->entry->event, true);
+}
+
+static enum stage_outcome run(struct assignment *move, const char *topic)
+{
+    if (!take(move, topic))
+        return batch_database_problem(move->batch, &move->error);
+    if (!rows_read(move))
+        return batch_database_problem(move->batch, &move->error);
+    if (move->bug)
+        return batch_problem(move->batch, STAGE_BUG, "stamps", move->bug);
+    if (!give(move))
+        return batch_database_problem(move->batch, &move->error);
+    publish(move);
+    return STAGE_DONE;
+}
+
+enum stage_outcome call_assign(struct database *database, struct batch *batch, struct call_entry *entry,
+                               const char *topic)
+{
+    struct assignment move = {
+        .database = database,
+        .batch = batch,
+        .arena = batch_arena(batch),
+        .entry = entry,
+        .from = entry->facts.assigned_from,
+        .to = entry->facts.assigned_to,
+    };
+    entry->company_id = move.to;
+    enum stage_outcome outcome = run(&move, topic);
+    if (outcome != STAGE_DONE)
+        database_rollback(database);
+    PQclear(move.rows);
+    return outcome;
+}

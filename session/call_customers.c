@@ -1,0 +1,79 @@
+/* call_customers.c: rows for new numbers, then the ids of all. */
+#include "session/call_customers.h"
+
+#include <stdlib.h>
+
+#include "session/call_customer.h"
+#include "session/call_statements.h"
+
+struct wanted {
+    int64_t company_id;
+    struct slice number;
+    struct call_work *work;
+};
+
+/* By key: every process inserts in the same order, so that none waits for another in a circle. */
+static int wanted_compare(const void *a, const void *b)
+{
+    const struct wanted *left = a;
+    const struct wanted *right = b;
+    if (left->company_id != right->company_id)
+        return left->company_id < right->company_id ? -1 : 1;
+    return slice_compare(left->number, right->number);
+}
+
+static size_t wanted_collect(struct arena *arena, struct call_work *const *works, size_t count, struct wanted *wanted)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!(works[i]->change.registers & CALL_CUSTOMER_REGISTERS))
+            continue;
+        struct slice number = call_customer_number(arena, &works[i]->state.call);
+        works[i]->state.call.customer_id = CALL_NULL;
+        if (!slice_absent(number))
+            wanted[found++] = (struct wanted){works[i]->company_id, number, works[i]};
+    }
+    qsort(wanted, found, sizeof *wanted, wanted_compare);
+    return found;
+}
+
+static void add_keys(struct database_values *values, struct arena *arena, const struct wanted *wanted, size_t count)
+{
+    int64_t *companies = arena_zeroed(arena, count, sizeof *companies);
+    struct slice *numbers = arena_zeroed(arena, count, sizeof *numbers);
+    for (size_t i = 0; i < count; i++) {
+        companies[i] = wanted[i].company_id;
+        numbers[i] = wanted[i].number;
+    }
+    database_values_init(values, arena);
+    database_add_ints(values, companies, count);
+    database_add_texts(values, numbers, count);
+}
+
+bool call_customers_find(struct database *database, struct arena *arena, struct call_work *const *works, size_t count,
+                         int64_t now_ms, struct database_error *error)
+{
+    struct wanted *wanted = arena_zeroed(arena, count, sizeof *wanted);
+    size_t found = wanted_collect(arena, works, count, wanted);
+    if (found == 0)
+        return true;
+    struct database_values add;
+    struct database_values find;
+    add_keys(&add, arena, wanted, found);
+    database_add_time(&add, now_ms);
+    add_keys(&find, arena, wanted, found);
+    struct database_step steps[] = {
+        {.statement = &STATEMENT_CUSTOMERS_ADD, .values = &add},
+        {.statement = &STATEMENT_CUSTOMERS_FIND, .values = &find},
+    };
+    if (!database_flight(database, steps, COUNT(steps), NULL, error, NULL))
+        return false;
+    for (int row = 0; row < PQntuples(steps[1].rows); row++) {
+        int64_t place = database_int(steps[1].rows, row, 0);
+        if (place >= 1 && (size_t)place <= found)
+            wanted[place - 1].work->state.call.customer_id = database_int(steps[1].rows, row, 1);
+    }
+    PQclear(steps[0].rows);
+    PQclear(steps[1].rows);
+    return true;
+}

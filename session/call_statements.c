@@ -1,0 +1,130 @@
+/* call_statements.c: the measured transaction (docs/architecture.md): two flights, arrays in, rows once.
+ *
+ * Look-ups name their key by unnest and join nothing else: a lock that joined call_owners scanned all calls. The role
+ * hookline_session plans by index only (migration 001), for a plan made on an empty table would stay for ever.
+ */
+#include "session/call_statements.h"
+
+#include "common/call_row.h"
+
+const struct database_statement STATEMENT_BEGIN = {"begin", "BEGIN"};
+const struct database_statement STATEMENT_COMMIT = {"commit", "COMMIT"};
+
+const struct database_statement STATEMENT_INBOX_ADD = {
+    "inbox_add",
+    "INSERT INTO webhook_events (event_id, provider, source, event_type, call_id, company_id, branch_id, resolved_by, "
+    "status, "
+    "correlation_id, received_at, partition, kafka_offset, payload, topic, processed_at) "
+    "SELECT e.event_id, e.provider, e.source, e.event_type, e.call_id, e.company_id, e.branch_id, e.resolved_by, "
+    "e.status, "
+    "e.correlation_id::uuid, e.received_at, e.partition::int, e.kafka_offset, e.payload, $15::text, $16::timestamptz "
+    "FROM unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[], "
+    "$9::text[], "
+    "$10::text[], $11::timestamptz[], $12::bigint[], $13::bigint[], $14::bytea[]) "
+    "AS e(event_id, provider, source, event_type, call_id, company_id, branch_id, resolved_by, status, correlation_id, "
+    "received_at, "
+    "partition, kafka_offset, payload) "
+    "ON CONFLICT (event_id) DO NOTHING RETURNING event_id"};
+
+const struct database_statement STATEMENT_INBOX_OVERRIDE = {
+    "inbox_override",
+    "UPDATE webhook_events w SET company_id = u.company_id, branch_id = NULL, resolved_by = 'owner' "
+    "FROM unnest($1::bytea[], $2::bigint[]) AS u(event_id, company_id) WHERE w.event_id = u.event_id"};
+
+const struct database_statement STATEMENT_OWNERS_ADD = {"owners_add",
+                                                        "INSERT INTO call_owners (call_id, company_id) SELECT * FROM "
+                                                        "unnest($1::text[], $2::bigint[]) ON CONFLICT DO NOTHING"};
+
+const struct database_statement STATEMENT_OWNERS_DIFFER = {
+    "owners_differ", "SELECT o.call_id, o.company_id FROM unnest($1::text[], $2::bigint[]) AS k(call_id, company_id) "
+                     "JOIN call_owners o ON o.call_id = k.call_id WHERE o.company_id <> k.company_id"};
+
+const struct database_statement STATEMENT_CALLS_LOCK = {
+    "calls_lock", "SELECT " CALL_ROW_BRIEF ", c.stamps FROM unnest($1::bigint[], $2::text[]) AS k(company_id, call_id) "
+                  "JOIN calls c ON c.company_id = k.company_id AND c.call_id = k.call_id "
+                  "ORDER BY c.company_id, c.call_id FOR UPDATE OF c"};
+
+/* The columns of call_values_rows, in its order. */
+#define WRITTEN                                                                                                        \
+    "company_id, call_id, source, branch_id, agent_id, call_type, direction, from_number, to_number, started_at, "     \
+    "ended_at, duration_ms, "                                                                                          \
+    "disconnection_reason, transcript, recording_url, summary, sentiment, successful, in_voicemail, cost_cents, "      \
+    "cost_breakdown, "                                                                                                 \
+    "latency_e2e_p50_ms, latency, custom_analysis, metadata, customer_id, status, analyzed, missing, version, "        \
+    "stamps, first_seen_at, "                                                                                          \
+    "updated_at"
+#define WRITTEN_PARAMETERS                                                                                             \
+    "$1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], " \
+    "$10::timestamptz[], $11::timestamptz[], $12::bigint[], $13::text[], $14::text[], $15::text[], $16::text[], "      \
+    "$17::text[], "                                                                                                    \
+    "$18::boolean[], $19::boolean[], $20::numeric[], $21::jsonb[], $22::numeric[], $23::jsonb[], $24::jsonb[], "       \
+    "$25::jsonb[], "                                                                                                   \
+    "$26::bigint[], $27::text[], $28::boolean[], $29::text[], $30::bigint[], $31::bytea[], $32::timestamptz[], "       \
+    "$33::timestamptz[]"
+
+/* No ON CONFLICT: a row that appeared meanwhile is another process's (23505 on calls_pkey), and the batch starts over. */
+const struct database_statement STATEMENT_CALLS_INSERT = {
+    "calls_insert", "INSERT INTO calls (" WRITTEN ") "
+                    "SELECT company_id, call_id, source, branch_id, agent_id, call_type, direction, from_number, "
+                    "to_number, started_at, "
+                    "ended_at, duration_ms, disconnection_reason, transcript, recording_url, summary, sentiment, "
+                    "successful, in_voicemail, "
+                    "cost_cents, cost_breakdown, latency_e2e_p50_ms, latency, custom_analysis, metadata, customer_id, "
+                    "status, analyzed, "
+                    "string_to_array(missing, ','), version, stamps, first_seen_at, updated_at "
+                    "FROM unnest(" WRITTEN_PARAMETERS ") AS u(" WRITTEN ")"};
+
+/* Large columns were not read back: null keeps them. */
+const struct database_statement STATEMENT_CALLS_UPDATE = {
+    "calls_update",
+    "UPDATE calls c SET source = u.source, branch_id = u.branch_id, agent_id = u.agent_id, call_type = u.call_type, "
+    "direction = u.direction, from_number = u.from_number, to_number = u.to_number, started_at = u.started_at, "
+    "ended_at = u.ended_at, "
+    "duration_ms = u.duration_ms, disconnection_reason = u.disconnection_reason, transcript = coalesce(u.transcript, "
+    "c.transcript), "
+    "recording_url = u.recording_url, summary = u.summary, sentiment = u.sentiment, successful = u.successful, "
+    "in_voicemail = u.in_voicemail, cost_cents = u.cost_cents, cost_breakdown = coalesce(u.cost_breakdown, "
+    "c.cost_breakdown), "
+    "latency_e2e_p50_ms = u.latency_e2e_p50_ms, latency = coalesce(u.latency, c.latency), "
+    "custom_analysis = coalesce(u.custom_analysis, c.custom_analysis), metadata = coalesce(u.metadata, c.metadata), "
+    "customer_id = u.customer_id, status = u.status, analyzed = u.analyzed, missing = string_to_array(u.missing, ','), "
+    "version = u.version, stamps = u.stamps, first_seen_at = u.first_seen_at, updated_at = u.updated_at "
+    "FROM unnest(" WRITTEN_PARAMETERS ") AS u(" WRITTEN
+    ") WHERE c.company_id = u.company_id AND c.call_id = u.call_id"};
+
+/* Asked first, so that a known number costs no value of the sequence. */
+const struct database_statement STATEMENT_CUSTOMERS_ADD = {
+    "customers_add",
+    "INSERT INTO customers (company_id, number, first_seen_at) "
+    "SELECT k.company_id, k.number, $3::timestamptz FROM unnest($1::bigint[], $2::text[]) AS k(company_id, number) "
+    "WHERE NOT EXISTS (SELECT FROM customers u WHERE u.company_id = k.company_id AND u.number = k.number) "
+    "ON CONFLICT (company_id, number) DO NOTHING"};
+
+const struct database_statement STATEMENT_CUSTOMERS_FIND = {
+    "customers_find",
+    "SELECT k.at, u.id FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS k(company_id, number, at) "
+    "JOIN customers u ON u.company_id = k.company_id AND u.number = k.number"};
+
+const struct database_statement STATEMENT_OWNER_LOCK = {
+    "owner_lock", "SELECT company_id FROM call_owners WHERE call_id = $1 FOR UPDATE"};
+
+const struct database_statement STATEMENT_OWNER_MOVE = {
+    "owner_move", "UPDATE call_owners SET company_id = $3 WHERE call_id = $1 AND company_id = $2"};
+
+const struct database_statement STATEMENT_CALL_READ = {
+    "call_read", "SELECT " CALL_ROW_BRIEF ", " CALL_ROW_LARGE ", c.stamps FROM calls c "
+                 "WHERE c.call_id = $1 AND c.company_id IN ($2, $3) ORDER BY c.company_id FOR UPDATE OF c"};
+
+const struct database_statement STATEMENT_CALL_DELETE = {"call_delete",
+                                                         "DELETE FROM calls WHERE call_id = $1 AND company_id = $2"};
+
+const struct database_statement STATEMENT_INBOX_MOVE = {"inbox_move",
+                                                        "UPDATE webhook_events SET company_id = $3, branch_id = NULL, "
+                                                        "resolved_by = 'owner' WHERE call_id = $1 AND company_id = $2"};
+
+const struct database_statement STATEMENT_JOBS_MOVE = {
+    "jobs_move", "UPDATE sync_jobs SET company_id = $3 WHERE call_id = $1 AND company_id = $2 "
+                 "AND NOT EXISTS (SELECT FROM sync_jobs t WHERE t.call_id = $1 AND t.company_id = $3)"};
+
+const struct database_statement STATEMENT_JOBS_DELETE = {
+    "jobs_delete", "DELETE FROM sync_jobs WHERE call_id = $1 AND company_id = $2"};
