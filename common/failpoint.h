@@ -11,9 +11,10 @@
 
 #include <stdbool.h>
 
-#ifdef HOOKLINE_FAILPOINTS
-/* True: behave as if what was just tried had failed. */
+/* True: behave as if what was just tried had failed. Exists only in builds that have failpoints. */
 bool failpoint_reached(const char *place);
+
+#ifdef HOOKLINE_FAILPOINTS
 #define FAILPOINT(place) failpoint_reached(place)
 #else
 #define FAILPOINT(place) false

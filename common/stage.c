@@ -196,7 +196,6 @@ static const char *open_all(struct stage_run *run)
     drain_block();
     readiness_make(run);
     metrics_make(run);
-    batch_init(&run->batch, run);
     run->base = event_base_new();
     problem = management_open(&run->management, settings_text(run->settings, "MANAGEMENT_LISTEN"));
     if (!problem)
@@ -211,7 +210,20 @@ static const char *open_all(struct stage_run *run)
 
 /* closing ----------------------------------------------------------------------------------------------------------- */
 
+/* Also after a start that came half way. */
 static void close_all(struct stage_run *run)
+{
+    consumer_close(run->consumer);
+    producer_close(run->producer);
+    wake_close(run->wake);
+    if (run->base)
+        event_base_free(run->base);
+    management_close(run->management);
+    batch_free(&run->batch);
+    settings_free(run->settings);
+}
+
+static void finish(struct stage_run *run)
 {
     drain_within(DRAIN_DEADLINE_S);
     if (!run->gave_up && consumer_commit_and_wait(run->consumer))
@@ -219,15 +231,9 @@ static void close_all(struct stage_run *run)
     if (run->stage->close)
         run->stage->close(run->stage->context);
     batch_clear(&run->batch);
+    log_event(LOG_INFO, "stopped", LOG_INT("exit_code", run->exit_code));
     if (run->gave_up)
         _exit(run->exit_code); /* librdkafka has given up; its orderly end has been seen to hang */
-    consumer_close(run->consumer);
-    producer_close(run->producer);
-    wake_close(run->wake);
-    event_base_free(run->base);
-    management_close(run->management);
-    batch_free(&run->batch);
-    settings_free(run->settings);
 }
 
 int stage_main(int argc, char **argv, const struct stage *stage)
@@ -240,16 +246,18 @@ int stage_main(int argc, char **argv, const struct stage *stage)
                       &exit_code) == SETTINGS_EXIT)
         return exit_code;
     log_open(stage->name, settings_text(run.settings, "LOG_FORMAT"), settings_text(run.settings, "LOG_LEVEL"));
+    batch_init(&run.batch, &run);
     const char *problem = open_all(&run);
     if (problem) {
         log_event(LOG_ERROR, "cannot_start", LOG_TEXT("reason", problem));
-        fprintf(stderr, "%s: %s\n", program, problem);
+        drain_within(DRAIN_DEADLINE_S);
+        close_all(&run);
         return STAGE_EXIT_CONFIGURATION;
     }
     drain_listen(wake_fd(run.wake));
     log_event(LOG_INFO, "started", LOG_TEXT("instance", run.instance), LOG_TEXT("version", HOOKLINE_VERSION));
     event_base_dispatch(run.base);
+    finish(&run);
     close_all(&run);
-    log_event(LOG_INFO, "stopped", LOG_INT("exit_code", run.exit_code));
     return run.exit_code;
 }

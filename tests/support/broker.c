@@ -142,6 +142,7 @@ static rd_kafka_t *client(const struct broker *broker, const char *group)
     set(conf, "enable.auto.commit", "false");
     set(conf, "auto.offset.reset", "error");
     set(conf, "enable.partition.eof", "true");
+    set(conf, "fetch.wait.max.ms", "10"); /* the ends are wanted at once */
     rd_kafka_conf_set_log_cb(conf, no_log);
     rd_kafka_t *kafka = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
     if (!kafka)
@@ -197,10 +198,24 @@ static int by_position(const void *a, const void *b)
     return left->offset < right->offset ? -1 : left->offset > right->offset;
 }
 
+/* Who leads the topic's partitions. Asked beforehand; else librdkafka starts to fetch, knows no leader, and waits 0.5 s. */
+static void leaders_ask(rd_kafka_t *kafka, const char *topic)
+{
+    char name[128];
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(kafka, full_name(name, sizeof name, topic), NULL);
+    rd_kafka_resp_err_t error = rd_kafka_metadata(kafka, 0, handle, &metadata, ANSWER_MS);
+    if (error)
+        broken("metadata", rd_kafka_err2str(error));
+    rd_kafka_metadata_destroy(metadata);
+    rd_kafka_topic_destroy(handle);
+}
+
 struct broker_record *broker_read(struct broker *broker, const char *topic, struct arena *arena, size_t *count)
 {
     rd_kafka_t *kafka = client(broker, "reader");
     rd_kafka_topic_partition_list_t *list = all_partitions(topic);
+    leaders_ask(kafka, topic);
     rd_kafka_assign(kafka, list);
     rd_kafka_topic_partition_list_destroy(list);
     struct broker_record *records = NULL;
@@ -225,8 +240,7 @@ struct broker_record *broker_read(struct broker *broker, const char *topic, stru
         }
         rd_kafka_message_destroy(message);
     }
-    rd_kafka_consumer_close(kafka);
-    rd_kafka_destroy(kafka);
+    rd_kafka_destroy_flags(kafka, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     if (*count)
         qsort(records, *count, sizeof *records, by_position);
     return records;
