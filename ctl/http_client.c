@@ -206,9 +206,9 @@ void http_client_close(struct http_client *client)
 {
     if (!client)
         return;
-    while (client->under_way) {
-        struct transfer *transfer = client->under_way;
-        unlink_transfer(transfer);
+    for (struct transfer *transfer = client->under_way, *next; transfer; transfer = next) {
+        next = transfer->next;
+        curl_multi_remove_handle(client->multi, transfer->easy);
         transfer_free(transfer);
     }
     curl_multi_cleanup(client->multi);

@@ -19,7 +19,7 @@
 
 enum {
     STATUS_EVERY_S = 10,
-    LAST_ANSWERS_MS = 2000,
+    LAST_ANSWERS_S = 2,
     UNDER_WAY_MAX = 4000,  /* more than that waiting for answers: the receiver is too slow, what is due waits here */
     RETRY_FIRST_MS = 500,  /* "within seconds" is all that is known of Retell's spacing (community reports) */
     STEP_OVER = UINT8_MAX, /* not a webhook: the call is no longer live */
@@ -218,7 +218,7 @@ static void on_signal(evutil_socket_t number, short what, void *context)
     (void)what;
     struct simulation *self = context;
     self->stopping = true;
-    struct timeval wait = {.tv_sec = LAST_ANSWERS_MS / 1000, .tv_usec = LAST_ANSWERS_MS % 1000 * 1000};
+    struct timeval wait = {.tv_sec = LAST_ANSWERS_S};
     event_base_loopexit(self->base, &wait);
     plan_next(self);
 }

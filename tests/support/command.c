@@ -74,8 +74,8 @@ static pid_t spawn(const char *const *words, const char *const *environment, con
     posix_spawn_file_actions_init(&streams);
     for (int i = 0; i < 3; i++)
         posix_spawn_file_actions_adddup2(&streams, fds[i], i);
-    if (posix_spawn(&pid, argv[0], &streams, NULL, argv, envp) != 0)
-        fail(argv[0]);
+    if (!words[0] || posix_spawn(&pid, words[0], &streams, NULL, argv, envp) != 0)
+        fail("starting a program");
     posix_spawn_file_actions_destroy(&streams);
     list_free(argv);
     list_free(envp);
