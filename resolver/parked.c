@@ -124,9 +124,9 @@ bool parked_store(struct database *database, struct arena *arena, const struct b
     database_add_ints(&values, columns.branches, count);
     database_add_texts(&values, columns.reasons, count);
     PGresult *rows = database_query(database, &INSERT, &values, error);
-    PQclear(rows);
     if (!rows)
         return false;
+    PQclear(rows);
     for (size_t i = 0; i < count; i++)
         log_parked(records[i], &placements[i]);
     return true;
@@ -197,7 +197,7 @@ static bool page_publish(const struct release *release, struct page *page, struc
         log_event(LOG_WARN, "release_not_acked", LOG_TEXT("problem", problem ? problem : "no reason given"));
         return false;
     }
-    return !FAILPOINT("resolver.released");
+    return !count || !FAILPOINT("resolver.released");
 }
 
 static bool page_commit(const struct release *release, struct page *page, const struct slice *ids, size_t count,
@@ -207,8 +207,10 @@ static bool page_commit(const struct release *release, struct page *page, const 
     database_values_init(&values, page->arena);
     database_add_bytes_array(&values, ids, count);
     PGresult *rows = database_query(release->database, &RELEASED, &values, error);
+    if (!rows)
+        return false;
     PQclear(rows);
-    return rows && database_execute(release->database, "COMMIT", error);
+    return database_execute(release->database, "COMMIT", error);
 }
 
 static void log_released(const struct page *page)
@@ -229,6 +231,8 @@ static enum release_outcome page_release(const struct release *release, struct p
 {
     if (!page_claim(release, page, error))
         return RELEASE_NO_DATABASE;
+    if (PQntuples(page->rows) == 0)
+        return RELEASE_DONE;
     page_read(page);
     if (!placements_find(release->mappings, release->default_region, page->arena, page->placements, page->count, now_ms,
                          error))

@@ -26,7 +26,7 @@ static struct {
     struct arena *arena;
 } with;
 
-static void resolver_started(void)
+static void resolver_started(const char *failpoint)
 {
     char *url = postgres_url(with.postgres, "hookline_resolver");
     const char *environment[] = {
@@ -36,11 +36,20 @@ static void resolver_started(void)
         "HOOKLINE_SESSION_TIMEOUT_MS=6000",
         "HOOKLINE_LOG_LEVEL=debug",
         arena_format(with.arena, "HOOKLINE_INSTANCE=test-%d", (int)getpid()).ptr,
+        failpoint ? arena_format(with.arena, "HOOKLINE_FAILPOINT=%s", failpoint).ptr : NULL,
         NULL,
     };
     free(url);
     with.resolver = process_start(HOOKLINE_RESOLVER, environment);
     assert_true(process_wait_ready(with.resolver, SOON_MS));
+}
+
+static void resolver_ended(int signal, int expected)
+{
+    if (signal)
+        process_signal(with.resolver, signal);
+    assert_int_equal(process_wait_end(with.resolver, SOON_MS), expected);
+    process_free(with.resolver);
 }
 
 static int servers_started(void **state)
@@ -54,20 +63,18 @@ static int servers_started(void **state)
                      "INSERT INTO branches (id, company_id, name) VALUES (3, 1, 'c');"
                      "INSERT INTO phone_numbers VALUES ('+493083793369', 1, 3), ('+431588580', 2, NULL);"
                      "INSERT INTO agents VALUES ('agent_2', 2, NULL, NULL)");
-    resolver_started();
+    resolver_started(NULL);
     return 0;
 }
 
 static int servers_stopped(void **state)
 {
     (void)state;
-    process_signal(with.resolver, SIGTERM);
-    int exit_code = process_wait_end(with.resolver, SOON_MS);
-    process_free(with.resolver);
+    resolver_ended(SIGTERM, 0);
     broker_stop(with.broker);
     postgres_stop(with.postgres);
     arena_free(with.arena);
-    return exit_code;
+    return 0;
 }
 
 /* What ingest would write. */
@@ -399,11 +406,31 @@ static void killed_in_the_middle_it_goes_on_where_it_was(void **state)
             process_signal(with.resolver, SIGKILL);
         send_call(arena_format(with.arena, "killed_%d", i).ptr, "+493083793369");
     }
-    assert_int_equal(process_wait_end(with.resolver, SOON_MS), -SIGKILL);
-    process_free(with.resolver);
-    resolver_started();
+    resolver_ended(0, -SIGKILL);
+    resolver_started(NULL);
     wait_for_flock((struct flock){"killed_", 0, 1, CALLS, "1"});
 }
+
+#ifdef HOOKLINE_FAILPOINTS
+/* Published and acked, then dead before the commit: it comes again, with the same id, and session's inbox knows it. */
+static void killed_between_ack_and_commit_it_releases_again(void **state)
+{
+    (void)state;
+    resolver_ended(SIGTERM, 0);
+    resolver_started("resolver.released:kill:1");
+    send_call("twice", "+4970123456");
+    wait_for_answer("SELECT count(*) FROM parked_events WHERE call_id = 'twice'", "1");
+    postgres_execute(with.postgres, "INSERT INTO phone_numbers VALUES ('+4970123456', 1, NULL)");
+    resolver_ended(0, -SIGKILL);
+    assert_true(answered(
+        &(struct asked){"SELECT count(*) FROM parked_events WHERE call_id = 'twice' AND released_at IS NULL", "1"}));
+
+    resolver_started(NULL);
+    wait_for_answer("SELECT count(*) FROM parked_events WHERE call_id = 'twice' AND released_at IS NOT NULL", "1");
+    struct wanted wanted = {TOPIC_CALLS_EVENTS, "twice", 2, NULL};
+    assert_true(wait_until(arrived, &wanted, SOON_MS));
+}
+#endif
 
 int main(void)
 {
@@ -418,6 +445,9 @@ int main(void)
         cmocka_unit_test(a_call_keeps_the_order_of_its_events),
         cmocka_unit_test(an_outage_of_postgresql_loses_nothing),
         cmocka_unit_test(killed_in_the_middle_it_goes_on_where_it_was),
+#ifdef HOOKLINE_FAILPOINTS
+        cmocka_unit_test(killed_between_ack_and_commit_it_releases_again),
+#endif
         cmocka_unit_test(the_owner_settles_what_disagrees),
     };
     return cmocka_run_group_tests_name("resolver", tests, servers_started, servers_stopped);
