@@ -31,10 +31,8 @@ build_configure() { # $1: directory
   printf '%s' "$stamp" >"$directory/hookline-options"
 }
 
+# All errors there are, and nothing of what went well.
 build_ready() { # $1: directory
   build_configure "$1"
-  PKG_CONFIG_PATH=$(packages_pkg_config_path) ninja -C "$1" -j "$(nproc)" | tee "$1/ninja.log"
-  if grep -q 'no work to do' "$1/ninja.log"; then
-    echo "note: nothing changed"
-  fi
+  PKG_CONFIG_PATH=$(packages_pkg_config_path) ninja -C "$1" -j "$(nproc)" -k 0 --quiet
 }

@@ -73,6 +73,28 @@ system_file() { # $1: a test file
   fi
 }
 
+# Storms of kills (tests/chaos/kills.py), one line a round; its own words are in the log.
+system_storms() { # $1: rounds
+  local log=$LOGS/storms.log line before
+  before=$(wc -l <"$TALLY")
+  env -u PYTHONPATH -u PYTHONHOME /usr/bin/python3 "$ROOT/tests/chaos/kills.py" --run "$SYSTEM_RUN" --rounds "$1" 2>&1 </dev/null |
+    tee "$log" | {
+    local started=$EPOCHREALTIME
+    while IFS= read -r line; do
+      case $line in
+        round*"; 0 findings") tally pass "system / storm, $line" "$(tally_since "$started")" ;;
+        round*) tally fail "system / storm, $line" "$(tally_since "$started")" ;;
+        storms*) echo "      $line" ;;
+        *) echo "      | $line" ;;
+      esac
+      started=$EPOCHREALTIME
+    done
+  }
+  if [ "${PIPESTATUS[0]}" != 0 ] && ! tail -n "+$((before + 1))" "$TALLY" | grep -q '^fail'; then
+    tally fail "system / storm" 0 "$log"
+  fi
+}
+
 system_tests() {
   local file failures
   failures=$(tally_count fail)
@@ -83,6 +105,7 @@ system_tests() {
   for file in "$ROOT"/tests/system/*.test.mjs; do
     system_file "$file"
   done
+  system_storms "${STORMS:-5}"
   tally_run "system / deploy/down leaves no process" system_down
   tally_run "system / no report of a sanitizer" system_sanitizers
   [ "$(tally_count fail)" = "$failures" ] || system_keep_logs
