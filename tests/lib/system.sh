@@ -73,12 +73,24 @@ system_file() { # $1: a test file
   fi
 }
 
-# Storms of kills (tests/chaos/kills.py), one line a round; its own words are in the log.
+# Whatever the tests did so far, no program ended by itself.
+system_no_restart() {
+  local part restarted=0
+  for part in "$SYSTEM_RUN"/starts/*; do
+    if [ "$(wc -l <"$part")" -gt 1 ]; then
+      echo "${part##*/} was started $(wc -l <"$part") times; the end of its log:"
+      tail -n 20 "$SYSTEM_RUN/log/${part##*/}/current"
+      restarted=1
+    fi
+  done
+  return "$restarted"
+}
+
+# Storms of kills (tests/chaos/kills.py), one line a round.
 system_storms() { # $1: rounds
-  local log=$LOGS/storms.log line before
+  local line before
   before=$(wc -l <"$TALLY")
-  env -u PYTHONPATH -u PYTHONHOME /usr/bin/python3 "$ROOT/tests/chaos/kills.py" --run "$SYSTEM_RUN" --rounds "$1" 2>&1 </dev/null |
-    tee "$log" | {
+  env -u PYTHONPATH -u PYTHONHOME /usr/bin/python3 "$ROOT/tests/chaos/kills.py" --run "$SYSTEM_RUN" --rounds "$1" 2>&1 </dev/null | {
     local started=$EPOCHREALTIME
     while IFS= read -r line; do
       case $line in
@@ -91,7 +103,7 @@ system_storms() { # $1: rounds
     done
   }
   if [ "${PIPESTATUS[0]}" != 0 ] && ! tail -n "+$((before + 1))" "$TALLY" | grep -q '^fail'; then
-    tally fail "system / storm" 0 "$log"
+    tally fail "system / storm" 0
   fi
 }
 
@@ -105,6 +117,7 @@ system_tests() {
   for file in "$ROOT"/tests/system/*.test.mjs; do
     system_file "$file"
   done
+  tally_run "system / no program had to be started again" system_no_restart
   system_storms "${STORMS:-5}"
   tally_run "system / deploy/down leaves no process" system_down
   tally_run "system / no report of a sanitizer" system_sanitizers

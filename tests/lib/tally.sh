@@ -5,8 +5,8 @@
 #     tally_run NAME FUNCTION…                       a check is a test: it fails when the function does; exit 77 skips
 #     tally_passed || return                         asks for the outcome of the last one
 #
-# $TALLY holds the outcomes, so that subshells and pipes count too. tally_run itself always succeeds and must not stand in
-# a condition: bash would ignore `set -e` in all that it calls.
+# $TALLY holds the outcomes, so that subshells and pipes count too. tally_run is for a script without `set -e` and must not
+# stand in a condition: bash would ignore `set -e` in all that it calls.
 
 tally() {
   local outcome=$1 name=$2 seconds=$3 log=${4-}
@@ -23,13 +23,11 @@ tally_run() {
   local name=$1 started=$EPOCHREALTIME code log
   shift
   log=$LOGS/$1.log
-  set +e
   (
     set -e
     "$@"
   ) >"$log" 2>&1 </dev/null
   code=$?
-  set -e
   case $code in
     0) tally pass "$name" "$(tally_since "$started")" ;;
     77) tally skip "$name" "$(tally_since "$started")" "$log" ;;

@@ -164,7 +164,7 @@ test('one flipped bit anywhere gets the verdict of the SDK: 401', async () => {
     const expected = (await verify(body.toString(), key, header)) ? 200 : 401;
     attempts.push({ bytes: body, signature: header, expected, what: `bit ${bit} of the signature` });
   }
-  assert.ok(attempts.filter(({ expected }) => expected === 401).length > 1200);
+  assert.ok(attempts.filter(({ expected }) => expected === 401).length > body.length * 8 + 256, 'more than the body and the digest');
   await inParallel(16, attempts, async ({ bytes, signature: header, expected, what }) => {
     assert.equal((await post(stack, bytes, header)).status, expected, what);
   });

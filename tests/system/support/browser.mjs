@@ -6,6 +6,8 @@ const EXECUTABLE = '/usr/bin/chromium';
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync'];
 
+const WAIT_MS = 15000;
+
 export function openBrowser() {
   return chromium.launch({ executablePath: EXECUTABLE, args: FLAGS });
 }
@@ -14,6 +16,7 @@ export function openBrowser() {
  *  either part. It carries a mark that a reload would wipe: see wasNotReloaded. */
 export async function openDashboard(browser, stack, company) {
   const page = await (await browser.newContext()).newPage();
+  page.setDefaultTimeout(WAIT_MS);
   await page.goto(`${stack.env.DASHBOARD_URL}/?token=${encodeURIComponent(stack.token(company))}`);
   await page.evaluate(() => {
     window.markOfTheTest = true;

@@ -1,7 +1,7 @@
 // reporter.mjs: node:test's results as tests/run reads them: "pass SECONDS NAME", "fail …", "skip …"; why, in lines that
 // begin with a bar.
 
-import { inspect } from 'node:util';
+import { inspect, stripVTControlCharacters } from 'node:util';
 
 export default async function* report(source) {
   for await (const { type, data } of source) {
@@ -11,7 +11,7 @@ export default async function* report(source) {
     if (outcome === 'skip') yield `| because: ${data.skip}\n`;
     if (outcome === 'fail') {
       const error = data.details.error;
-      for (const line of inspect(error?.cause ?? error, { colors: false }).split('\n')) yield `| ${line}\n`;
+      for (const line of stripVTControlCharacters(inspect(error?.cause ?? error)).split('\n')) yield `| ${line}\n`;
     }
   }
 }
