@@ -26,21 +26,27 @@ static struct {
     struct arena *arena;
 } with;
 
-static void resolver_started(const char *failpoint)
+/* `last`: one more line of the environment, or NULL. */
+static struct process *program_started(const char *role, const char *instance, const char *last)
 {
-    char *url = postgres_url(with.postgres, "hookline_resolver");
+    char *url = postgres_url(with.postgres, role);
     const char *environment[] = {
         arena_format(with.arena, "HOOKLINE_DATABASE_URL=%s", url).ptr,
         arena_format(with.arena, "HOOKLINE_KAFKA_BOOTSTRAP=%s", broker_address(with.broker)).ptr,
         "HOOKLINE_LOCK_DIRECTORY=/tmp",
         "HOOKLINE_SESSION_TIMEOUT_MS=6000",
         "HOOKLINE_LOG_LEVEL=debug",
-        arena_format(with.arena, "HOOKLINE_INSTANCE=test-%d", (int)getpid()).ptr,
-        failpoint ? arena_format(with.arena, "HOOKLINE_FAILPOINT=%s", failpoint).ptr : NULL,
+        arena_format(with.arena, "HOOKLINE_INSTANCE=%s-%d", instance, (int)getpid()).ptr,
+        last,
         NULL,
     };
     free(url);
-    with.resolver = process_start(HOOKLINE_RESOLVER, environment);
+    return process_start(HOOKLINE_RESOLVER, environment);
+}
+
+static void resolver_started(const char *failpoint)
+{
+    with.resolver = program_started("hookline_resolver", "test", failpoint);
     assert_true(process_wait_ready(with.resolver, SOON_MS));
 }
 
@@ -50,6 +56,7 @@ static void resolver_ended(int signal, int expected)
         process_signal(with.resolver, signal);
     assert_int_equal(process_wait_end(with.resolver, SOON_MS), expected);
     process_free(with.resolver);
+    with.resolver = NULL;
 }
 
 static int servers_started(void **state)
@@ -70,7 +77,8 @@ static int servers_started(void **state)
 static int servers_stopped(void **state)
 {
     (void)state;
-    resolver_ended(SIGTERM, 0);
+    if (with.resolver)
+        process_free(with.resolver); /* a test has failed */
     broker_stop(with.broker);
     postgres_stop(with.postgres);
     arena_free(with.arena);
@@ -300,24 +308,29 @@ static void an_unmapped_number_waits_and_leaves_by_itself(void **state)
     wait_for_answer("SELECT count(*) FROM parked_events WHERE call_id = 'unmapped' AND released_at IS NOT NULL", "1");
 }
 
-static bool company_of_next_call_is_2(void *context)
+struct next_call {
+    const char *prefix, *number, *company;
+    int calls;
+};
+
+static bool next_call_is_the_companys(void *context)
 {
-    int *calls = context;
-    const char *call_id = arena_format(with.arena, "moved_%d", ++*calls).ptr;
-    send_call(call_id, "+4989123456");
-    return slice_equals(broker_record_header(record_in(TOPIC_CALLS_EVENTS, call_id), "ce_companyid"), "2");
+    struct next_call *next = context;
+    const char *call_id = arena_format(with.arena, "%s%d", next->prefix, next->calls++).ptr;
+    send_call(call_id, next->number);
+    return slice_equals(broker_record_header(record_in(TOPIC_CALLS_EVENTS, call_id), "ce_companyid"), next->company);
 }
 
-/* Believed for five minutes otherwise. */
+/* Believed for five minutes otherwise, which is longer than SOON_MS. */
 static void a_changed_mapping_counts_at_once(void **state)
 {
     (void)state;
-    int calls = 0;
+    struct next_call before = {"moving_", "+4989123456", "1", 0};
+    struct next_call after = {"moved_", "+4989123456", "2", 0};
     postgres_execute(with.postgres, "INSERT INTO phone_numbers VALUES ('+4989123456', 1, NULL)");
-    send_call("moving", "+4989123456");
-    assert_header(record_in(TOPIC_CALLS_EVENTS, "moving"), "ce_companyid", "1");
+    assert_true(next_call_is_the_companys(&before));
     postgres_execute(with.postgres, "UPDATE phone_numbers SET company_id = 2 WHERE number = '+4989123456'");
-    assert_true(wait_until(company_of_next_call_is_2, &calls, SOON_MS));
+    assert_true(wait_until(next_call_is_the_companys, &after, SOON_MS));
 }
 
 static void what_can_never_be_a_call_is_a_dead_letter(void **state)
@@ -393,6 +406,9 @@ static void an_outage_of_postgresql_loses_nothing(void **state)
 
     postgres_execute(with.postgres, "INSERT INTO phone_numbers VALUES ('+4969123456', 2, NULL)");
     wait_for_flock((struct flock){"outage_", 0, 2, CALLS, "2"});
+    struct next_call after = {"after_outage_", "+4969123456", "1", 0};
+    postgres_execute(with.postgres, "UPDATE phone_numbers SET company_id = 1 WHERE number = '+4969123456'");
+    assert_true(wait_until(next_call_is_the_companys, &after, SOON_MS));
     broker_read(with.broker, TOPIC_WEBHOOKS_RETELL ".dlq", with.arena, &dead_after);
     assert_int_equal(dead_after, dead_before);
 }
@@ -411,13 +427,36 @@ static void killed_in_the_middle_it_goes_on_where_it_was(void **state)
     wait_for_flock((struct flock){"killed_", 0, 1, CALLS, "1"});
 }
 
+static void assert_it_ends(const char *role, const char *line, int exit_code, const char *says)
+{
+    struct process *process = program_started(role, "ends", line);
+    int ended = process_wait_end(process, SOON_MS);
+    if (ended != exit_code || !process_said(process, says)) {
+        process_show(process);
+        fail_msg("%d, not %d with \"%s\"", ended, exit_code, says);
+    }
+    process_free(process);
+}
+
+/* The last story: a schema that does not fit would end the one that all share as well. */
+static void what_an_operator_has_to_mend_ends_it_with_a_sentence(void **state)
+{
+    (void)state;
+    resolver_ended(SIGTERM, 0);
+    assert_it_ends("nobody", NULL, 78, "role \\\"nobody\\\" does not exist");
+    assert_it_ends("hookline_resolver", "HOOKLINE_DEFAULT_REGION=XX", 78, "two capital letters");
+    assert_it_ends("hookline_resolver", "HOOKLINE_CACHE_ENTRIES=1", 78, "CACHE_ENTRIES");
+    postgres_execute(with.postgres, "ALTER TABLE parked_events RENAME COLUMN number TO digits");
+    assert_it_ends("hookline_resolver", NULL, 70, "column p.number does not exist");
+}
+
 #ifdef HOOKLINE_FAILPOINTS
 /* Published and acked, then dead before the commit: it comes again, with the same id, and session's inbox knows it. */
 static void killed_between_ack_and_commit_it_releases_again(void **state)
 {
     (void)state;
     resolver_ended(SIGTERM, 0);
-    resolver_started("resolver.released:kill:1");
+    resolver_started("HOOKLINE_FAILPOINT=resolver.released:kill:1");
     send_call("twice", "+4970123456");
     wait_for_answer("SELECT count(*) FROM parked_events WHERE call_id = 'twice'", "1");
     postgres_execute(with.postgres, "INSERT INTO phone_numbers VALUES ('+4970123456', 1, NULL)");
@@ -449,6 +488,7 @@ int main(void)
         cmocka_unit_test(killed_between_ack_and_commit_it_releases_again),
 #endif
         cmocka_unit_test(the_owner_settles_what_disagrees),
+        cmocka_unit_test(what_an_operator_has_to_mend_ends_it_with_a_sentence),
     };
     return cmocka_run_group_tests_name("resolver", tests, servers_started, servers_stopped);
 }
