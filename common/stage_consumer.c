@@ -127,6 +127,12 @@ static void rebalanced(rd_kafka_t *kafka, rd_kafka_resp_err_t error, rd_kafka_to
         revoked(consumer);
 }
 
+/* librdkafka's log has said it already; without this function it would say it again, as an error. */
+static void failed(rd_kafka_t *kafka, int error, const char *reason, void *context)
+{
+    (void)kafka, (void)error, (void)reason, (void)context;
+}
+
 /* opening and closing ----------------------------------------------------------------------------------------------- */
 
 static const char *conf_make(struct consumer *consumer, rd_kafka_conf_t **conf)
@@ -159,6 +165,7 @@ static const char *conf_make(struct consumer *consumer, rd_kafka_conf_t **conf)
             problem = sentence_make("librdkafka refuses %s: %s", ours[i].name, why);
     rd_kafka_conf_set_opaque(*conf, consumer);
     rd_kafka_conf_set_rebalance_cb(*conf, rebalanced);
+    rd_kafka_conf_set_error_cb(*conf, failed);
     return problem;
 }
 

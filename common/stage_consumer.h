@@ -41,7 +41,9 @@ struct consumer_options {
     const char *instance;     /* group.instance.id <stage>-<instance> */
     const char *const *reads; /* topics without prefix, NULL ends; borrowed */
     int wake_fd;
-    void (*revoked)(void *context); /* all partitions are being taken away: forget what was taken of them */
+    /* All partitions are being taken away: forget what was taken of them, and resume what is paused: librdkafka keeps a
+     * partition paused through a revocation, and the next assignment of it would stand still (found 2026-11-21). */
+    void (*revoked)(void *context);
     void *context;
 };
 

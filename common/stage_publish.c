@@ -37,6 +37,7 @@ static void wait_for_reports(struct stage_run *run)
     while (run->publication.missing > 0 && drain_requested_for_ms() < ACKS_AFTER_DRAIN_MS) {
         producer_poll(run->producer, POLL_MS);
         liveness_tick();
+        stage_show(run);
     }
 }
 

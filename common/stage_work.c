@@ -49,7 +49,7 @@ void stage_forget(struct stage_run *run)
     if (run->braked)
         return;
     run->wait_until_ms = 0;
-    run->consumer->paused = false; /* what comes next is assigned anew, hence not paused */
+    consumer_resume(run->consumer);
 }
 
 /* an attempt came to nothing ---------------------------------------------------------------------------------------- */

@@ -83,7 +83,8 @@ static void one_poisoned_record_of_500_is_found_in_nine_halvings(void **state)
 static void any_mixture_ends(void **state)
 {
     (void)state;
-    unsigned seed = getenv("HOOKLINE_SEED") ? (unsigned)strtoul(getenv("HOOKLINE_SEED"), NULL, 10) : 20261121;
+    const char *given = getenv("HOOKLINE_SEED");
+    unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : 20261121;
     print_message("seed %u\n", seed);
     srand(seed);
     for (int round = 0; round < 500; round++) {
