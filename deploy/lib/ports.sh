@@ -1,10 +1,12 @@
 # shellcheck shell=bash
 # ports.sh: one TCP port on loopback for each part, the same one at every start as long as nobody else has it.
 #
-# $RUN/ports keeps them, NAME=PORT. The first stack of a checkout gets the documented ports if they are free; any other
-# gets random ones below the kernel's ephemeral range: a client that tries to reconnect to a port inside that range may
-# be given that very port as its own, and then sits on it.
+# $RUN/ports keeps them, NAME=PORT. The documented ports go to the one stack of this machine that holds the claim to them, a
+# lock that lives as long as its supervisor; they must be free, too. Any other gets random ones below the kernel's ephemeral
+# range: a client that tries to reconnect to a port inside that range may be given that very port as its own, and then sits
+# on it.
 
+PORTS_CLAIM=/tmp/hookline-documented-ports
 PORTS_DOCUMENTED="ingest=8080 broadcaster=8090 ingest-management=9101 resolver-management=9102 session-management=9103
   sync-management=9104 broadcaster-management=9105 simulator=9110 kafka=9092 kafka-controller=9093 postgres=5433"
 
@@ -31,18 +33,24 @@ ports_random() { # $1: taken ports, one a line; prints one that is not
   echo "$port"
 }
 
-# Chooses a port for each part. One whose part is running is kept unseen; $1: "documented" for a checkout's first stack.
+# True for the stack that may have the documented ports. Descriptor 7 is inherited by the supervisor.
+ports_claim() {
+  (set -o noclobber && : >"$PORTS_CLAIM") 2>/dev/null || true
+  [ -r "$PORTS_CLAIM" ] && exec 7<"$PORTS_CLAIM" && flock -n 7
+}
+
+# Chooses a port for each part; one whose part is running is kept. $1: "documented" if this stack may ask for those.
 ports_choose() {
-  local taken row name part documented port kept=
+  local taken row name part documented port claimed=no kept=
   taken=$(ports_taken)
+  if [ "$1" = documented ] && { supervise_alive || ports_claim; }; then claimed=yes; fi
   for row in $PORTS_DOCUMENTED; do
     name=${row%=*} documented=${row#*=} port=
     part=${name%-management} part=${part%-controller}
     [ ! -e "$RUN/ports" ] || port=$(port_of "$name")
-    if [ -z "$port" ] || { grep -qx "$port" <<<"$taken" && ! supervise_runs "$part"; }; then
-      if [ -z "$port" ] && [ "$1" = documented ] && ! grep -qx "$documented" <<<"$taken"; then
-        port=$documented
-      else
+    if ! supervise_runs "$part"; then
+      [ -n "$port" ] || port=$documented
+      if { [ "$port" = "$documented" ] && [ "$claimed" = no ]; } || grep -qx "$port" <<<"$taken"; then
         port=$(ports_random "$taken")
       fi
     fi

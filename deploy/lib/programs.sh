@@ -70,7 +70,7 @@ programs_start() {
 }
 
 program_ready() { # $1: program
-  curl -sS -f -o /dev/null --max-time 2 "http://$(<"$RUN/management/$1")/readyz" ||
+  curl -s -f -o /dev/null --max-time 2 "http://$(<"$RUN/management/$1")/readyz" ||
     {
       curl -sS --max-time 2 "http://$(<"$RUN/management/$1")/readyz?verbose"
       echo "$1 is not ready; the end of its log:"
