@@ -74,7 +74,7 @@ double plan_webhooks_per_call(const struct life_options *options, const struct m
         life_make(&life, options, i, 0);
         sum += plan_deliveries(&life, options->seed, i, mischief, deliveries, &lost);
     }
-    return (double)sum / SAMPLE_LIVES;
+    return (double)sum / (double)SAMPLE_LIVES;
 }
 
 void due_free(struct due_heap *heap)

@@ -42,7 +42,7 @@ static void measure_cache(void)
         hits += mapping_cache_find(cache, MAPPING_NUMBER, (struct slice){keys[(i * 7919) % NUMBERS], 13}, 1, &mapping);
     int64_t took = clock_ticks_ns() - began;
     expect(hits == LOOK_UPS, "the cache forgot something");
-    printf("cached look-up            %6.0f ns\n", (double)took / LOOK_UPS);
+    printf("cached look-up            %6.0f ns\n", (double)took / (double)LOOK_UPS);
     mapping_cache_free(cache);
 }
 

@@ -279,7 +279,7 @@ static void mischief_has_its_shares(void **state)
     assert_in_range(calls_with_losses, LIVES * 3 / 100, LIVES * 7 / 100);
     assert_true(lost > calls_with_losses);
     double mean = plan_webhooks_per_call(&OPTIONS, &mischief);
-    assert_true(fabs(mean - (double)(steps - lost + repeated) / LIVES) < 0.1);
+    assert_true(fabs(mean - (double)(steps - lost + repeated) / (double)LIVES) < 0.1);
 }
 
 static void without_mischief_every_step_comes_once_and_on_time(void **state)

@@ -21,8 +21,8 @@ export async function openDashboard(browser, stack, company) {
   await page.evaluate(() => {
     window.markOfTheTest = true;
   });
-  page.live = ({ call_id: id }) => page.locator(`#live [data-call="${id}"]`);
-  page.finished = ({ call_id: id }) => page.locator(`#finished [data-call="${id}"]`);
+  page.live = ({ call_id: id }) => page.locator(`#live [data-call-id="${id}"]`);
+  page.finished = ({ call_id: id }) => page.locator(`#finished [data-call-id="${id}"]`);
   return page;
 }
 
