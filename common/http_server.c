@@ -3,15 +3,14 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "common/http_listen.h"
 #include "common/log.h"
 
 enum {
@@ -22,9 +21,7 @@ enum {
     CONNECTIONS_PER_ADDRESS_MAX = 200,
     FILES_SPARE = 64, /* for brokers, databases, logs: not for connections */
     ACCEPT_AGAIN_MS = 100,
-    BACKLOG = 4096,        /* the kernel cuts it to somaxconn */
     UNANSWERED_MS = 60000, /* TCP_USER_TIMEOUT: what is sent and not acknowledged for that long ends a connection */
-    PROBLEM_BYTES = 256,
 };
 
 /* ---- what the other files use ---- */
@@ -149,121 +146,6 @@ static void on_accept_again(evutil_socket_t fd, short what, void *context)
         evconnlistener_enable(server->listener);
 }
 
-/* ---- listening ---- */
-
-static const char *problem_with(const char *what, const char *address, const char *why)
-{
-    static _Thread_local char problem[PROBLEM_BYTES];
-    snprintf(problem, sizeof problem, "cannot %s %s: %s", what, address, why);
-    return problem;
-}
-
-static const char *bind_and_listen(int fd, const struct sockaddr *address, socklen_t length, const char *text)
-{
-    if (bind(fd, address, length) != 0 || listen(fd, BACKLOG) != 0) {
-        const char *problem = problem_with("listen on", text, strerror(errno));
-        close(fd);
-        return problem;
-    }
-    return NULL;
-}
-
-/* A socket file that nobody listens on any more is in the way of bind(2). */
-static void remove_stale(const struct sockaddr_un *address)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof *address) != 0 && errno == ECONNREFUSED)
-        unlink(address->sun_path);
-    if (fd >= 0)
-        close(fd);
-}
-
-static const char *listen_unix(struct http_server *server, const char *text, int *fd)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    const char *path = text + strlen("unix:");
-    if (*path == '\0' || strlen(path) >= sizeof address.sun_path)
-        return problem_with("listen on", text, "a socket's path has 1 to 107 bytes");
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    remove_stale(&address);
-    *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (*fd < 0)
-        return problem_with("listen on", text, strerror(errno));
-    const char *problem = bind_and_listen(*fd, (const struct sockaddr *)&address, sizeof address, text);
-    if (!problem)
-        server->unix_path = memory_copy_string(path);
-    return problem;
-}
-
-/* "[::1]:80" -> "::1" and "80". False if there is no port. */
-static bool split_address(const char *text, char *host, size_t host_size, const char **port)
-{
-    const char *colon = strrchr(text, ':');
-    if (!colon || colon[1] == '\0')
-        return false;
-    size_t len = (size_t)(colon - text);
-    if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
-        text++;
-        len -= 2;
-    }
-    if (len >= host_size)
-        return false;
-    memcpy(host, text, len);
-    host[len] = '\0';
-    *port = colon + 1;
-    return true;
-}
-
-static const char *listen_tcp(const char *text, bool reuse_port, int *fd)
-{
-    char host[256];
-    const char *port = NULL;
-    if (!split_address(text, host, sizeof host, &port))
-        return problem_with("listen on", text, "an address is HOST:PORT, [v6]:PORT or unix:PATH");
-    struct addrinfo *found = NULL;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    int error = getaddrinfo(*host ? host : NULL, port, &hints, &found);
-    if (error)
-        return problem_with("listen on", text, gai_strerror(error));
-    *fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    const char *problem = NULL;
-    if (*fd < 0) {
-        problem = problem_with("listen on", text, strerror(errno));
-    } else {
-        setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
-        if (reuse_port)
-            setsockopt(*fd, SOL_SOCKET, SO_REUSEPORT, &(int){1}, sizeof(int));
-        problem = bind_and_listen(*fd, found->ai_addr, found->ai_addrlen, text);
-    }
-    freeaddrinfo(found);
-    return problem;
-}
-
-static char *address_of(int fd)
-{
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-        struct sockaddr_un local;
-    } address = {.local = {0}};
-    socklen_t length = sizeof address;
-    char host[INET6_ADDRSTRLEN] = "";
-    char text[INET6_ADDRSTRLEN + sizeof address.local.sun_path];
-    if (getsockname(fd, &address.any, &length) != 0)
-        return memory_copy_string("unknown");
-    if (address.any.sa_family == AF_UNIX) {
-        snprintf(text, sizeof text, "unix:%s", address.local.sun_path);
-    } else if (address.any.sa_family == AF_INET6) {
-        inet_ntop(AF_INET6, &address.v6.sin6_addr, host, sizeof host);
-        snprintf(text, sizeof text, "[%s]:%d", host, ntohs(address.v6.sin6_port));
-    } else {
-        inet_ntop(AF_INET, &address.v4.sin_addr, host, sizeof host);
-        snprintf(text, sizeof text, "%s:%d", host, ntohs(address.v4.sin_port));
-    }
-    return memory_copy_string(text);
-}
-
 /* ---- open, drain, close ---- */
 
 static int or_default(int value, int otherwise)
@@ -300,15 +182,13 @@ const char *http_server_open(struct http_server **result, struct event_base *bas
     const char *problem = NULL;
     if (fd > 0)
         evutil_make_socket_nonblocking(fd);
-    else if (strncmp(options->address, "unix:", 5) == 0)
-        problem = listen_unix(server, options->address, &fd);
     else
-        problem = listen_tcp(options->address, options->reuse_port, &fd);
+        problem = http_listen(options->address, options->reuse_port, &fd, &server->unix_path);
     if (problem) {
         free(server);
         return problem;
     }
-    server->address = address_of(fd);
+    server->address = http_listen_address(fd);
     server->options.address = server->address;
     server->peers = http_peers_new();
     server->accept_again = evtimer_new(base, on_accept_again, server);

@@ -89,7 +89,7 @@ struct http_stream_events {
  * 101 is possible: the caller gives Upgrade and Connection. The exchange is gone afterwards. */
 struct http_stream *http_stream_open(struct http_exchange *exchange, int status, const struct http_header *headers,
                                      size_t header_count, const struct http_stream_events *events, void *context);
-struct http_bytes *http_bytes_new(struct slice bytes); /* copies; count 1 */
+struct http_bytes *http_bytes_new(struct slice bytes);         /* copies; count 1 */
 struct http_bytes *http_bytes_share(struct http_bytes *bytes); /* the same, count + 1: for who keeps it for later */
 void http_bytes_release(struct http_bytes *bytes);
 struct slice http_bytes_slice(const struct http_bytes *bytes);

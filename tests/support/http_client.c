@@ -14,6 +14,7 @@
 
 #include "common/buffer.h"
 #include "common/clock.h"
+#include "common/text.h"
 
 enum { SEND_DEADLINE_MS = 10000 };
 
@@ -105,6 +106,13 @@ static struct slice untaken(const struct http_client *client)
     return slice_from(buffer_slice(&client->come), client->taken);
 }
 
+/* Where `text` begins in what was not taken yet; NULL: nowhere. */
+static const char *find(const struct http_client *client, const char *text)
+{
+    struct slice rest = untaken(client);
+    return rest.ptr && rest.len > 0 ? memmem(rest.ptr, rest.len, text, strlen(text)) : NULL;
+}
+
 /* More bytes have come; false when there will be none, or not in time. */
 static bool come(struct http_client *client, int64_t until_ms)
 {
@@ -138,14 +146,16 @@ struct http_answer http_client_receive(struct http_client *client, struct arena 
     static const struct http_answer NONE; /* status 0, all else absent */
     int64_t until_ms = clock_ticks_ms() + deadline_ms;
     const char *end = NULL;
-    while (!(end = memmem(untaken(client).ptr, untaken(client).len, "\r\n\r\n", 4)))
+    while (!(end = find(client, "\r\n\r\n")))
         if (!come(client, until_ms))
             return NONE;
     struct slice rest = untaken(client);
     size_t head_len = (size_t)(end - rest.ptr);
     struct http_answer answer = {.head = arena_copy(arena, (struct slice){rest.ptr, head_len})};
-    if (sscanf(answer.head.ptr, "HTTP/1.1 %3d ", &answer.status) != 1)
+    int64_t status = 0;
+    if (!slice_starts_with(answer.head, "HTTP/1.1 ") || !text_read_int((struct slice){answer.head.ptr + 9, 3}, &status))
         return NONE;
+    answer.status = (int)status;
     client->taken += head_len + 4;
     struct slice length = http_answer_field(&answer, "Content-Length");
     size_t body_len = slice_absent(length) ? 0 : strtoul(length.ptr, NULL, 10);
@@ -161,7 +171,7 @@ bool http_client_expect(struct http_client *client, const char *text, int64_t de
 {
     int64_t until_ms = clock_ticks_ms() + deadline_ms;
     const char *found = NULL;
-    while (!(found = memmem(untaken(client).ptr, untaken(client).len, text, strlen(text))))
+    while (!(found = find(client, text)))
         if (!come(client, until_ms))
             return false;
     client->taken = (size_t)(found - client->come.data) + strlen(text);
