@@ -163,7 +163,7 @@ function timeline(events) {
   const rows = events.map((event) => {
     const at = event.received_at ?? event.processed_at;
     const later = Date.parse(at) - first;
-    const how = [clock(at), later > 0 && `+${age(later)}`, event.source, event.resolved_by && `${words.resolvedBy} ${wordOf('reasons', event.resolved_by)}`];
+    const how = [clock(at), later > 0 && `+${later < 1000 ? milliseconds(later) : age(later)}`, event.source, event.resolved_by && `${words.resolvedBy} ${wordOf('reasons', event.resolved_by)}`];
     return element('li', { title: `${event.event_id} · ${event.correlation_id ?? ''}` },
       element('b', {}, wordOf('events', event.event_type)), element('span', {}, how.filter(Boolean).join(' · ')));
   });

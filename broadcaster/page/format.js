@@ -33,7 +33,7 @@ export function duration(ms) {
   return hours ? `${hours}:${pad(minutes)}:${pad(seconds % 60)}` : `${minutes}:${pad(seconds % 60)}`;
 }
 
-/** "3 s", "2 min": the largest unit that fits. */
+/** "3s", "2 min": the largest unit that fits, whole. */
 export function age(ms) {
   const seconds = Math.max(0, Math.round(ms / 1000));
   const unit = AGES.find((each) => seconds >= each.seconds) ?? AGES.at(-1);
