@@ -26,7 +26,7 @@ enum {
     CONNECTIONS_BESIDE_STREAMS = 1000
 };
 
-static const char ABOUT[] = "shows every change of a call on every screen of its company, and serves the dashboard.";
+static const char ABOUT[] = "Shows every change of a call on every screen of its company, and serves the dashboard.";
 
 static const struct setting SETTINGS[] = {
     {.name = "LISTEN",

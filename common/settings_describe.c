@@ -6,6 +6,8 @@ void setting_describe_form(struct buffer *out, const struct setting *row)
 {
     switch (row->type) {
     case SETTING_TEXT:
+        buffer_add_text(out, "text");
+        break;
     case SETTING_SECRET:
         buffer_add_text(out, "text that is not empty");
         break;
