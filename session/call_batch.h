@@ -34,6 +34,7 @@ struct call_work {
     int64_t company_id;
     struct slice call_id;
     struct call_state state;
+    struct slice customer_number;  /* of the row as it was read */
     bool exists;                   /* there is a row */
     bool read;                     /* the row was asked for */
     struct call_change change;     /* by this batch */

@@ -29,6 +29,8 @@ static size_t wanted_collect(struct arena *arena, struct call_work *const *works
         if (!(works[i]->change.registers & CALL_CUSTOMER_REGISTERS))
             continue;
         struct slice number = call_customer_number(arena, &works[i]->state.call);
+        if (works[i]->state.call.customer_id != CALL_NULL && slice_same(number, works[i]->customer_number))
+            continue; /* said again, by a later event */
         works[i]->state.call.customer_id = CALL_NULL;
         if (!slice_absent(number))
             wanted[found++] = (struct wanted){works[i]->company_id, number, works[i]};

@@ -9,6 +9,7 @@
 
 #include "common/call_row.h"
 #include "common/failpoint.h"
+#include "session/call_customer.h"
 #include "session/call_customers.h"
 #include "session/call_stamps.h"
 #include "session/call_statements.h"
@@ -130,6 +131,7 @@ static void rows_attach(struct store *store, const PGresult *rows)
         const char *problem = call_stamps_read(&work->state, database_text(rows, row, CALL_ROW_BRIEF_COLUMNS));
         if (problem)
             store->bug = problem;
+        work->customer_number = call_customer_number(store->arena, &work->state.call);
         work->exists = true;
     }
 }
