@@ -16,7 +16,10 @@
 #include "tests/support/process.h"
 #include "tests/support/wait.h"
 
-enum { CALLS = 7000, WINDOW = 3000, PADDING = 1400, ENOUGH_MS = 120000 };
+enum { PADDING = 1400, ENOUGH_MS = 120000 };
+
+static const size_t CALLS = 7000;
+static const size_t WINDOW = 3000;
 
 static struct {
     struct postgres *postgres;
