@@ -52,7 +52,7 @@ static int read_watermarks(struct lag *lag)
         for (int32_t i = 0; i < TOPIC_PARTITIONS; i++) {
             struct position *position = &lag->positions[group][i];
             rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
-                lag->kafka, lag->topics[group], i, &position->low, &position->high, KAFKA_ANSWER_MAX_MS);
+                lag->kafka, lag->topics[group], i, &position->low, &position->high, KAFKA_METADATA_MAX_MS);
             if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
                 return complain(OPERATOR_UNAVAILABLE, "the end of %s/%d cannot be read: %s%s", lag->topics[group], i,
                                 rd_kafka_err2str(error),
@@ -103,8 +103,7 @@ static int read_offsets(struct lag *lag, size_t group)
             if (rd_kafka_group_result_partitions(results[i]))
                 take_offsets(lag, group, rd_kafka_group_result_partitions(results[i]));
     }
-    if (event)
-        rd_kafka_event_destroy(event);
+    rd_kafka_event_destroy(event);
     rd_kafka_queue_destroy(queue);
     for (int32_t i = 0; i < TOPIC_PARTITIONS; i++)
         if (lag->positions[group][i].next < lag->positions[group][i].low)
@@ -132,11 +131,11 @@ static void take_members(struct lag *lag, size_t group, const rd_kafka_ConsumerG
 }
 
 /* Owners are told if the cluster tells them; without them the rest is still worth showing. */
-static void read_owners(struct lag *lag)
+static void read_owners(struct lag *lag, size_t group)
 {
-    const char *names[GROUPS_MAX] = {GROUPS[0].group, GROUPS[1].group, GROUPS[2].group};
+    const char *name = GROUPS[group].group;
     rd_kafka_queue_t *queue = rd_kafka_queue_new(lag->kafka);
-    rd_kafka_DescribeConsumerGroups(lag->kafka, names, GROUPS_MAX, NULL, queue);
+    rd_kafka_DescribeConsumerGroups(lag->kafka, &name, 1, NULL, queue);
     const char *problem = NULL;
     rd_kafka_event_t *event = operator_kafka_answer(queue, &problem);
     size_t count = 0;
@@ -145,11 +144,9 @@ static void read_owners(struct lag *lag)
                 : rd_kafka_DescribeConsumerGroups_result_groups(rd_kafka_event_DescribeConsumerGroups_result(event),
                                                                 &count);
     for (size_t i = 0; groups && i < count; i++)
-        for (size_t group = 0; group < GROUPS_MAX; group++)
-            if (strcmp(GROUPS[group].group, rd_kafka_ConsumerGroupDescription_group_id(groups[i])) == 0)
-                take_members(lag, group, groups[i]);
-    if (event)
-        rd_kafka_event_destroy(event);
+        if (!rd_kafka_ConsumerGroupDescription_error(groups[i]))
+            take_members(lag, group, groups[i]);
+    rd_kafka_event_destroy(event);
     rd_kafka_queue_destroy(queue);
 }
 
@@ -193,7 +190,8 @@ static int look(struct lag *lag)
         exit_code = read_offsets(lag, group);
     if (exit_code != OPERATOR_FINE)
         return exit_code;
-    read_owners(lag);
+    for (size_t group = 0; group < GROUPS_MAX; group++)
+        read_owners(lag, group);
     read_first_records(lag);
     return OPERATOR_FINE;
 }
@@ -253,8 +251,10 @@ static int lag(const struct operator* operator, const struct arguments * argumen
     struct lag self = {.operator= operator, .arena = arena_new()};
     bool watch = argument_given(arguments, "watch");
     int64_t max = argument_count(arguments, "max", INT64_MAX), greatest = 0;
-    signal(SIGINT, stop_watching);
-    signal(SIGTERM, stop_watching);
+    if (watch) { /* a single look ends at once, as any command does */
+        signal(SIGINT, stop_watching);
+        signal(SIGTERM, stop_watching);
+    }
     int exit_code = operator_kafka_open(operator, & self.kafka);
     do {
         if (exit_code == OPERATOR_FINE)

@@ -6,7 +6,7 @@
 
 #include "ctl/operator.h"
 
-enum { KAFKA_ANSWER_MAX_MS = 10000 };
+enum { KAFKA_METADATA_MAX_MS = 5000, KAFKA_ANSWER_MAX_MS = 10000 };
 
 /* A consumer's handle (it can do all that an operator asks), in no group that anybody else is in. 0, or the exit code after
  * saying why not. Closed with operator_kafka_close. */
@@ -22,8 +22,8 @@ const struct rd_kafka_metadata_topic *operator_kafka_topic(const struct rd_kafka
 /* The topic's full name, in the arena. */
 const char *operator_topic(const struct operator* operator, struct arena * arena, const char *topic);
 
-/* Waits for the one answer of an admin request. NULL, or the event that the caller destroys; *problem says what is wrong
- * with the request as a whole (in the event, or static). */
+/* Waits for the one answer of an admin request; the caller destroys it. *problem says what is wrong with the request as a
+ * whole (in the event), NULL if nothing. Ends the process with 69 if none comes: librdkafka is stuck then. */
 rd_kafka_event_t *operator_kafka_answer(rd_kafka_queue_t *queue, const char **problem);
 
 #endif

@@ -81,8 +81,7 @@ static int describe_existing(struct look *look)
         else
             read_configs(look, answers[i]);
     }
-    if (event)
-        rd_kafka_event_destroy(event);
+    rd_kafka_event_destroy(event);
     rd_kafka_queue_destroy(queue);
     return exit_code;
 }
@@ -164,8 +163,7 @@ static int create_missing(struct look *look)
     rd_kafka_event_t *event = operator_kafka_answer(queue, &problem);
     int exit_code = problem ? complain(OPERATOR_UNAVAILABLE, "the topics cannot be created: %s", problem)
                             : read_creation(look, event);
-    if (event)
-        rd_kafka_event_destroy(event);
+    rd_kafka_event_destroy(event);
     rd_kafka_queue_destroy(queue);
     return exit_code;
 }

@@ -7,11 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "common/database.h"
 #include "common/json.h"
+#include "tests/support/broker.h"
 #include "tests/support/command.h"
 #include "tests/support/platform.h"
 #include "tests/support/postgres.h"
@@ -20,9 +22,11 @@ enum { WORDS_MAX = 40 };
 
 struct fixture {
     struct postgres *postgres;
+    struct broker *broker;
     struct platform *platform;
     struct arena *arena;
     char *operator_url, *administrator_url;
+    const char *run_directory;
     struct command last;
 };
 
@@ -30,10 +34,12 @@ static int start(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
     f->postgres = postgres_start();
+    f->broker = broker_start();
     f->platform = platform_start();
     f->arena = arena_new();
     f->operator_url = postgres_url(f->postgres, "hookline_ctl");
     f->administrator_url = postgres_url(f->postgres, "postgres");
+    f->run_directory = "/nowhere";
     *state = f;
     return 0;
 }
@@ -43,6 +49,7 @@ static int stop(void **state)
     struct fixture *f = *state;
     command_free(&f->last);
     platform_stop(f->platform);
+    broker_stop(f->broker);
     postgres_stop(f->postgres);
     arena_free(f->arena);
     free(f->operator_url);
@@ -64,8 +71,9 @@ static int run_as(struct fixture *f, const char *url, const char *line)
     }
     const char *database = arena_format(f->arena, "HOOKLINE_DATABASE_URL=%s", url).ptr;
     const char *ingest = arena_format(f->arena, "HOOKLINE_INGEST_URL=%s", platform_url(f->platform)).ptr;
-    const char *const environment[] = {database, ingest, "HOOKLINE_RETELL_API_KEY=key_test",
-                                       "HOOKLINE_RUN_DIR=/nowhere", NULL};
+    const char *broker = arena_format(f->arena, "HOOKLINE_KAFKA_BOOTSTRAP=%s", broker_address(f->broker)).ptr;
+    const char *directory = arena_format(f->arena, "HOOKLINE_RUN_DIR=%s", f->run_directory).ptr;
+    const char *const environment[] = {database, ingest, broker, directory, "HOOKLINE_RETELL_API_KEY=key_test", NULL};
     command_free(&f->last);
     f->last = command_run(words, environment, NULL);
     free(text);
@@ -337,6 +345,58 @@ static void a_refused_webhook_is_tried_three_times(void **state)
     assert_int_equal(platform_asked(f->platform), 3 * count_of(summary, "webhooks"));
 }
 
+/* how it is --------------------------------------------------------------------------------------------------------------- */
+
+static void write_file(const char *directory, const char *name, const char *text)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* A part that died is told from one that lives, and each is asked itself. */
+static void status_asks_every_part(void **state)
+{
+    static const char *const FILES[] = {"pids/simulator.pid", "pids/sync.pid", "starts/simulator", "pids", "starts",
+                                        "management"};
+    struct fixture *f = *state;
+    char directory[] = "/tmp/hookline-status-XXXXXX", path[128];
+    assert_non_null(mkdtemp(directory));
+    f->run_directory = directory;
+    for (size_t i = 3; i < COUNT(FILES); i++) {
+        snprintf(path, sizeof path, "%s/%s", directory, FILES[i]);
+        assert_int_equal(mkdir(path, 0700), 0);
+    }
+    write_file(directory, "pids/simulator.pid", arena_format(f->arena, "%d\n", (int)getpid()).ptr);
+    write_file(directory, "starts/simulator", "1795250000\n1795256000\n");
+    assert_fine(f, "status --json",
+                "{\"part\":\"postgres\",\"pid\":null,\"uptime_s\":null,\"restarts\":null,\"ready\":true");
+    assert_said(f->last.out, "{\"part\":\"kafka\",\"pid\":null,\"uptime_s\":null,\"restarts\":null,\"ready\":true");
+    assert_said(f->last.out, "\"restarts\":1,\"ready\":true");
+
+    write_file(directory, "pids/sync.pid", "2147483647\n"); /* beyond any pid that Linux gives out */
+    assert_int_equal(run(f, "status"), 1);
+    assert_said(f->last.out, "not running");
+    f->run_directory = "/nowhere";
+    for (size_t i = 0; i < COUNT(FILES); i++) {
+        snprintf(path, sizeof path, "%s/%s", directory, FILES[i]);
+        remove(path);
+    }
+    assert_int_equal(remove(directory), 0);
+}
+
+static void a_broker_that_is_away_is_69(void **state)
+{
+    struct fixture *f = *state;
+    broker_set_down(f->broker, true);
+    assert_refused(f, "topics list", 69, "HOOKLINE_KAFKA_BOOTSTRAP");
+    assert_refused(f, "lag", 69, "cannot be read");
+    broker_set_down(f->broker, false);
+}
+
 /* refusals ---------------------------------------------------------------------------------------------------------------- */
 
 static void a_wrong_line_is_64_and_names_the_remedy(void **state)
@@ -395,6 +455,8 @@ int main(void)
         cmocka_unit_test(send_prints_what_it_was_answered),
         cmocka_unit_test(every_simulated_webhook_arrives_once),
         cmocka_unit_test(a_refused_webhook_is_tried_three_times),
+        cmocka_unit_test(status_asks_every_part),
+        cmocka_unit_test(a_broker_that_is_away_is_69),
         cmocka_unit_test(a_wrong_line_is_64_and_names_the_remedy),
         cmocka_unit_test(a_database_that_is_away_is_69_and_a_wrong_one_78),
         cmocka_unit_test(help_is_there_without_any_setting),
