@@ -1,10 +1,9 @@
 # shellcheck shell=bash
 # system.sh: the whole stack on Apache Kafka, PostgreSQL and Chromium, and the tests that use it from outside.
 #
-# It runs from a directory under build/ on free ports, built with sanitizers and failpoints, and is gone afterwards, however
-# this ends. A report of a sanitizer in any log fails the run.
+# Each stack runs from a directory under build/ on free ports, built with sanitizers and failpoints, and is gone afterwards,
+# however this ends. A report of a sanitizer in any log fails the run.
 
-SYSTEM_RUN=$SCRATCH/run
 export ASAN_OPTIONS="detect_leaks=1:detect_stack_use_after_return=1"
 export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1"
 
@@ -44,16 +43,19 @@ system_sanitizers() {
   }
 }
 
-# Called by the trap of tests/run: nothing of the stack outlives it.
-system_remove() {
-  [ ! -e "$SYSTEM_RUN" ] || "$ROOT/deploy/down" --wipe --run "$SYSTEM_RUN" >/dev/null
+# Called by the trap of tests/run, and for what a killed one left: no stack outlives it.
+system_remove() { # $1: a scratch directory
+  local name
+  for name in system storm; do
+    [ ! -e "$1/$name" ] || "$ROOT/deploy/down" --wipe --run "$1/$name" >/dev/null
+  done
 }
 
 # For whoever looks into a failure: the programs' logs outlive the stack.
-system_keep_logs() {
-  rm -rf "$ROOT/build/failed-system-logs"
-  cp -r "$SYSTEM_RUN/log" "$ROOT/build/failed-system-logs"
-  echo "      the programs' logs: build/failed-system-logs/"
+system_keep_logs() { # $1: the stack's name
+  rm -rf "$ROOT/build/failed-$1-logs"
+  cp -r "$SYSTEM_RUN/log" "$ROOT/build/failed-$1-logs"
+  echo "      the programs' logs: build/failed-$1-logs/"
 }
 
 system_file() { # $1: a test file
@@ -94,8 +96,8 @@ system_storms() { # $1: rounds
     local started=$EPOCHREALTIME
     while IFS= read -r line; do
       case $line in
-        round*"; 0 findings") tally pass "system / storm, $line" "$(tally_since "$started")" ;;
-        round*) tally fail "system / storm, $line" "$(tally_since "$started")" ;;
+        round*"; 0 findings") tally pass "storm / $line" "$(tally_since "$started")" ;;
+        round*) tally fail "storm / $line" "$(tally_since "$started")" ;;
         storms*) echo "      $line" ;;
         *) echo "      | $line" ;;
       esac
@@ -103,23 +105,37 @@ system_storms() { # $1: rounds
     done
   }
   if [ "${PIPESTATUS[0]}" != 0 ] && ! tail -n "+$((before + 1))" "$TALLY" | grep -q '^fail'; then
-    tally fail "system / storm" 0
+    tally fail "storm / kills.py" 0
   fi
 }
 
-system_tests() {
-  local file failures
+# One stack from deploy/up to deploy/down, and what is done with it in between.
+system_stack() { # $1: its name, then a function and its arguments
+  local name=$1 failures
+  shift
+  SYSTEM_RUN=$SCRATCH/$name
   failures=$(tally_count fail)
-  tally_run "system / modules from npm" system_modules
-  tally_passed || return
-  tally_run "system / deploy/up starts the stack" system_up
-  tally_passed || return
+  tally_run "$name / deploy/up starts the stack" system_up
+  if tally_passed; then
+    "$@"
+    tally_run "$name / deploy/down leaves no process" system_down
+    tally_run "$name / no report of a sanitizer" system_sanitizers
+  fi
+  [ "$(tally_count fail)" = "$failures" ] || system_keep_logs "$name"
+  "$ROOT/deploy/down" --wipe --run "$SYSTEM_RUN" >/dev/null
+}
+
+system_files() {
+  local file
   for file in "$ROOT"/tests/system/*.test.mjs; do
     system_file "$file"
   done
   tally_run "system / no program had to be started again" system_no_restart
-  system_storms "${STORMS:-5}"
-  tally_run "system / deploy/down leaves no process" system_down
-  tally_run "system / no report of a sanitizer" system_sanitizers
-  [ "$(tally_count fail)" = "$failures" ] || system_keep_logs
+}
+
+# The storms' judge knows every event that may be in the database: they have a stack of their own.
+system_tests() {
+  tally_run "system / modules from npm" system_modules
+  if tally_passed; then system_stack system system_files; fi
+  system_stack storm system_storms "${STORMS:-5}"
 }
