@@ -9,7 +9,7 @@
 
 enum {
     QUERY_WAIT_MS = 2000,
-    FIND_AGAIN_MS = 1000,
+    FIND_AGAIN_MS = 1000, /* if Kafka did not answer, or refuses again */
     COMMIT_EVERY_MS = 100,
     WATCH_EVERY_MS = 20000, /* quiet partitions are asked for their ends */
     STALL_MS = 60000,
@@ -43,19 +43,21 @@ static bool wanted_offset(struct consumer *consumer, const struct partition *par
     return error == RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-static void seek_to(struct consumer *consumer, struct partition *partition, int64_t offset)
+/* Everything is assigned anew where it stands. Not a seek: a partition whose offset was refused is not being fetched, and
+ * librdkafka 2.0.2 seeks only in what is (RD_KAFKA_RESP_ERR__STATE). What was fetched and not taken is fetched again. */
+static void assign_again(struct consumer *consumer)
 {
-    rd_kafka_topic_partition_list_t *one = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(one, partition->full_name, partition->number)->offset = offset;
-    rd_kafka_error_t *error = rd_kafka_seek_partitions(consumer->kafka, one, QUERY_WAIT_MS);
-    bool fine = !error && one->elems[0].err == RD_KAFKA_RESP_ERR_NO_ERROR;
-    rd_kafka_error_destroy(error);
-    rd_kafka_topic_partition_list_destroy(one);
-    partition->lost = !fine;
-    if (!fine)
-        return;
-    partition->start = offset;
-    partition->moved_ms = clock_ticks_ms();
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)consumer->partition_count);
+    for (size_t i = 0; i < consumer->partition_count; i++) {
+        struct partition *partition = &consumer->partitions[i];
+        rd_kafka_topic_partition_list_add(list, partition->full_name, partition->number)->offset =
+            partition->reached >= 0 ? partition->reached : partition->start;
+        partition->moved_ms = clock_ticks_ms();
+    }
+    rd_kafka_resp_err_t error = rd_kafka_assign(consumer->kafka, list);
+    if (error)
+        consumer->stop = sentence_make("partitions cannot be assigned again: %s", rd_kafka_err2str(error));
+    rd_kafka_topic_partition_list_destroy(list);
 }
 
 /* False if Kafka does not answer. */
@@ -64,31 +66,38 @@ static bool find_start(struct consumer *consumer, struct partition *partition)
     int64_t wanted = -1;
     int64_t low = 0;
     int64_t high = 0;
-    int64_t start = 0;
     if (!wanted_offset(consumer, partition, &wanted) ||
         rd_kafka_query_watermark_offsets(consumer->kafka, partition->full_name, partition->number, &low, &high,
                                          QUERY_WAIT_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return false;
-    enum start_reason reason = start_offset_decide(wanted, low, high, &start);
-    if (reason == START_OUT_OF_RANGE) {
-        metric_add(consumer->resets, 1);
-        log_event(LOG_ERROR, "offset_out_of_range", LOG_TEXT("topic", partition->full_name),
-                  LOG_INT("partition", partition->number), LOG_INT("wanted", wanted), LOG_INT("first", low),
-                  LOG_INT("end", high), LOG_INT("start", start));
-    }
-    seek_to(consumer, partition, start);
-    return !partition->lost;
+    enum start_reason reason = start_offset_decide(wanted, low, high, &partition->start);
+    partition->lost = false;
+    partition->reached = -1;
+    if (reason != START_OUT_OF_RANGE)
+        return true;
+    partition->finished = partition->committed = -1; /* of another time: they must not keep the new ones from Kafka */
+    metric_add(consumer->resets, 1);
+    log_event(LOG_ERROR, "offset_out_of_range", LOG_TEXT("topic", partition->full_name),
+              LOG_INT("partition", partition->number), LOG_INT("wanted", wanted), LOG_INT("first", low),
+              LOG_INT("end", high), LOG_INT("start", partition->start));
+    return true;
 }
 
 void consumer_find_starts(struct consumer *consumer)
 {
+    bool found = false;
     if (clock_ticks_ms() < consumer->find_again_ms)
         return;
-    for (size_t i = 0; i < consumer->partition_count; i++)
-        if (consumer->partitions[i].lost && !find_start(consumer, &consumer->partitions[i])) {
-            consumer->find_again_ms = clock_ticks_ms() + FIND_AGAIN_MS;
-            return;
-        }
+    for (size_t i = 0; i < consumer->partition_count; i++) {
+        if (!consumer->partitions[i].lost)
+            continue;
+        consumer->find_again_ms = clock_ticks_ms() + FIND_AGAIN_MS;
+        if (!find_start(consumer, &consumer->partitions[i]))
+            break;
+        found = true;
+    }
+    if (found)
+        assign_again(consumer);
 }
 
 /* commit ------------------------------------------------------------------------------------------------------------ */

@@ -268,3 +268,16 @@ int64_t broker_committed(struct broker *broker, const char *group, const char *t
     rd_kafka_destroy_flags(kafka, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     return sum;
 }
+
+void broker_commit(struct broker *broker, const char *group, const char *topic, int32_t partition, int64_t offset)
+{
+    char name[128];
+    rd_kafka_t *kafka = client(broker, group);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, full_name(name, sizeof name, topic), partition)->offset = offset;
+    rd_kafka_resp_err_t error = rd_kafka_commit(kafka, list, 0);
+    if (error)
+        broken("commit", rd_kafka_err2str(error));
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_destroy_flags(kafka, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}

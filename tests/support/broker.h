@@ -46,5 +46,7 @@ struct slice broker_record_header(const struct broker_record *record, const char
 
 /* Sum over the partitions of what the group has committed for the topic: how many records are behind it. */
 int64_t broker_committed(struct broker *broker, const char *group, const char *topic);
+/* Makes that the group's offset of a partition, as if it had been read that far. */
+void broker_commit(struct broker *broker, const char *group, const char *topic, int32_t partition, int64_t offset);
 
 #endif
