@@ -28,14 +28,14 @@ static void let_go(struct history *history, struct history_entry *entry)
     line->count--;
     line->complete_after = entry->offset;
 
-    if (entry->previous)
-        entry->previous->next = entry->next;
-    else
+    if (history->oldest == entry)
         history->oldest = entry->next;
-    if (entry->next)
-        entry->next->previous = entry->previous;
     else
+        entry->previous->next = entry->next;
+    if (history->newest == entry)
         history->newest = entry->previous;
+    else
+        entry->next->previous = entry->previous;
     history->count--;
     history->bytes -= weight(entry);
     free(entry);

@@ -125,7 +125,7 @@ static void shut(struct broadcaster *self)
         return;
     http_server_drain(self->server, NULL, NULL);
     streams_shut(self->streams);
-    event_add(self->shutting, &(struct timeval){.tv_usec = SHUT_LOOK_MS * 1000});
+    event_add(self->shutting, &(struct timeval){.tv_usec = SHUT_LOOK_MS * 1000L});
 }
 
 static void terminated(evutil_socket_t signal_number, short what, void *context)
@@ -165,24 +165,22 @@ static const char *open_server(struct broadcaster *self)
 static const char *open_all(struct broadcaster *self)
 {
     const struct settings *settings = self->settings;
-    const char *problem = management_open(&self->management, settings_text(settings, "MANAGEMENT_LISTEN"));
-    if (problem)
-        return problem;
     self->queries = queries_open(self->base, settings_text(settings, "DATABASE_URL"), "hookline-broadcaster",
                                  (size_t)settings_count(settings, "DATABASE_CONNECTIONS"));
     self->access = access_open(self->queries);
-    problem = live_open(&self->live, &(struct live_options){
-                                         .settings = settings,
-                                         .base = self->base,
-                                         .queries = self->queries,
-                                         .history_updates = (size_t)settings_count(settings, "HISTORY_UPDATES"),
-                                         .history_bytes = (size_t)settings_count(settings, "HISTORY_BYTES"),
-                                         .ready = live_ready,
-                                         .show = live_shows,
-                                         .advanced = live_advanced,
-                                         .stop = live_stops,
-                                         .context = self,
-                                     });
+    const char *problem =
+        live_open(&self->live, &(struct live_options){
+                                   .settings = settings,
+                                   .base = self->base,
+                                   .queries = self->queries,
+                                   .history_updates = (size_t)settings_count(settings, "HISTORY_UPDATES"),
+                                   .history_bytes = (size_t)settings_count(settings, "HISTORY_BYTES"),
+                                   .ready = live_ready,
+                                   .show = live_shows,
+                                   .advanced = live_advanced,
+                                   .stop = live_stops,
+                                   .context = self,
+                               });
     if (problem)
         return problem;
     self->streams = streams_new(&(struct streams_options){
@@ -193,7 +191,9 @@ static const char *open_all(struct broadcaster *self)
         .buffer_bytes = (size_t)settings_count(settings, "SUBSCRIBER_BUFFER_BYTES"),
     });
     self->serve = (struct serve){self->access, self->streams, {self->queries, self->live}};
-    return open_server(self);
+    problem = open_server(self);
+    /* Last: before its checks exist /readyz would be green, and whoever believed it would find nobody listening. */
+    return problem ? problem : management_open(&self->management, settings_text(settings, "MANAGEMENT_LISTEN"));
 }
 
 static void close_all(struct broadcaster *self)

@@ -5,7 +5,7 @@ bool pace_write(struct pace *pace, int64_t now_ms)
 {
     int64_t age_ms = now_ms - pace->window_began_ms;
     if (age_ms >= PACE_WINDOW_MS) {
-        pace->gather = pace->writes > PACE_WRITES_MAX && age_ms < 2 * PACE_WINDOW_MS;
+        pace->gather = pace->writes > PACE_WRITES_MAX && age_ms < 2L * PACE_WINDOW_MS;
         pace->window_began_ms = now_ms;
         pace->writes = 0;
     }

@@ -92,7 +92,7 @@ struct queries *queries_open(struct event_base *base, const char *url, const cha
     for (size_t i = 0; i < connections; i++)
         queries->links[i] = query_link_new(queries, base, url, application);
     queries->tend = event_new(base, -1, EV_PERSIST, tend, queries);
-    event_add(queries->tend, &(struct timeval){.tv_usec = TEND_EVERY_MS * 1000});
+    event_add(queries->tend, &(struct timeval){.tv_usec = TEND_EVERY_MS * 1000L});
     event_active(queries->tend, EV_TIMEOUT, 0);
     return queries;
 }

@@ -192,7 +192,7 @@ static void wait_over(evutil_socket_t descriptor, short what, void *context)
     (void)what;
     begin_waiting(streams);
     if (streams->ready && streams->waiting)
-        event_add(streams->wait, &(struct timeval){.tv_usec = 100 * 1000});
+        event_add(streams->wait, &(struct timeval){.tv_usec = 100 * 1000L});
 }
 
 /* Opening and closing ------------------------------------------------------------------------------------------------ */
@@ -321,7 +321,7 @@ static void tell(struct screen *screen, const struct update *update, struct http
     }
     if (wait && !streams->flush_pending) {
         streams->flush_pending = true;
-        event_add(streams->flush, &(struct timeval){.tv_usec = PACE_WINDOW_MS * 1000});
+        event_add(streams->flush, &(struct timeval){.tv_usec = PACE_WINDOW_MS * 1000L});
     }
 }
 
@@ -437,7 +437,7 @@ static void shut_some(evutil_socket_t descriptor, short what, void *context)
         screen_close(screen, "restarting");
     }
     if (left)
-        event_add(streams->shut, &(struct timeval){.tv_usec = SHUT_EVERY_MS * 1000});
+        event_add(streams->shut, &(struct timeval){.tv_usec = SHUT_EVERY_MS * 1000L});
 }
 
 void streams_shut(struct streams *streams)

@@ -22,7 +22,7 @@
 #define BEARER_1 "Authorization: Bearer token-of-company-1\r\n"
 #define BEARER_2 "Authorization: Bearer token-of-company-2\r\n"
 
-enum { READY_MS = 30000, SOON_MS = 30000, ACCESS_ENDS_MS = 60000 };
+enum { READY_MS = 30000, SOON_MS = 30000, ACCESS_ENDS_MS = 60000, FORGOTTEN_MS = 900000 };
 
 static struct {
     struct postgres *postgres;
@@ -331,11 +331,11 @@ static void a_zombie_s_late_word_is_compared_with_postgresql(void **state)
     struct screen *screen = open_stream(BEARER_1, NULL);
     assert_true(screen_shows(screen, "event: snapshot\n"));
     commit(&(struct change){1, "moved_on", 5, "ended", 0});
-    publish(&(struct change){1, "moved_on", 3, "ongoing", 15 * 60 * 1000});
+    publish(&(struct change){1, "moved_on", 3, "ongoing", FORGOTTEN_MS});
     change(1, "meanwhile", 1, "ongoing"); /* held until PostgreSQL has answered */
     assert_true(screen_shows(screen, event_of("meanwhile", 1)));
     assert_int_equal(screen_count(screen, "moved_on"), 0);
-    publish(&(struct change){1, "moved_on", 5, "ended", 15 * 60 * 1000});
+    publish(&(struct change){1, "moved_on", 5, "ended", FORGOTTEN_MS});
     assert_true(screen_shows(screen, event_of("moved_on", 5)));
     close_stream(screen);
 }

@@ -111,9 +111,10 @@ int screen_fetch(const char *socket_path, const char *target, const char *fields
     buffer_add_format(&all, "%sConnection: close\r\n", fields);
     struct screen *screen = screen_get(socket_path, target, all.data);
     buffer_free(&all);
-    int status = 0;
-    if (!screen_ends(screen, PATIENCE_MS) || sscanf(screen->text.data, "HTTP/1.1 %d", &status) != 1)
+    static const char VERSION[] = "HTTP/1.1 ";
+    if (!screen_ends(screen, PATIENCE_MS) || !slice_starts_with(screen_text(screen), VERSION))
         broken("no answer");
+    int status = (int)strtol(screen->text.data + sizeof VERSION - 1, NULL, 10);
     const char *end_of_head = strstr(screen->text.data, "\r\n\r\n");
     if (body) {
         buffer_clear(body);
