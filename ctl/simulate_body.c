@@ -119,13 +119,11 @@ static void add_distribution(struct buffer *out, const char *key, const int64_t 
 
 static void add_latency(struct buffer *out, const struct life *life)
 {
-    int64_t values[LIFE_UTTERANCES_MAX];
-    size_t count = 0;
-    for (size_t i = 0; i < life->utterance_count; i++)
+    int64_t values[LIFE_UTTERANCES_MAX] = {life->greeting_latency_ms};
+    size_t count = 1;
+    for (size_t i = 1; i < life->utterance_count; i++)
         if (life->latencies_ms[i] > 0)
             values[count++] = life->latencies_ms[i];
-    if (count == 0)
-        return; /* Retell leaves it out when the agent never answered */
     buffer_add_text(out, ",\"latency\":{");
     add_distribution(out, "e2e", values, count, 100);
     buffer_add_char(out, ',');
@@ -232,7 +230,8 @@ static void add_end(struct buffer *out, const struct view *view)
     add_text(out, "disconnection_reason", life->reason);
     if (connected)
         buffer_add_format(out, ",\"recording_url\":\"https://recordings.example/%s/recording.wav\"", life->call_id);
-    add_latency(out, life);
+    if (connected)
+        add_latency(out, life);
     add_cost(out, view);
 }
 

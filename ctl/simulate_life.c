@@ -143,6 +143,7 @@ static void speak(struct life *life, uint64_t *state)
 {
     int64_t at_ms = 400, room_ms = life->end_ms - life->start_ms;
     bool alone = life->outcome == LIFE_VOICEMAIL;
+    life->greeting_latency_ms = between(state, 300, 900);
     for (size_t i = 0; life->dialogue->lines[i] && i < LIFE_UTTERANCES_MAX && !(alone && i > 0); i++) {
         struct life_utterance *utterance = &life->utterances[life->utterance_count];
         utterance->by_agent = i % 2 == 0;

@@ -62,7 +62,8 @@ struct life {
     char summary[LIFE_TEXT_BYTES];
     struct life_utterance utterances[LIFE_UTTERANCES_MAX];
     size_t utterance_count;
-    int64_t latencies_ms[LIFE_UTTERANCES_MAX]; /* of the agent's answers, end to end, in order */
+    /* Of the agent's answers, end to end, in order; 0 where the caller spoke. The greeting has one, too, said or not. */
+    int64_t latencies_ms[LIFE_UTTERANCES_MAX], greeting_latency_ms;
     struct life_step steps[LIFE_STEPS_MAX];
     size_t step_count;
 };
