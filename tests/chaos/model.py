@@ -104,6 +104,8 @@ def clock(body, call):
 
 
 def rank(kind, call):
+    if kind == "call_gone":
+        return 0
     if kind == "call_started":
         return 1
     if kind == "call_ended":
@@ -157,9 +159,9 @@ def call_of(events):
             registers.offer(name, value, stamp)
 
         offer("source", event.source)
-        offer("branch_id", event.branch_id)
         if event.type == "call_gone":
             continue
+        offer("branch_id", event.branch_id)
         for name in ("agent_id", "call_type", "direction", "from_number", "to_number", "disconnection_reason", "transcript",
                      "recording_url"):
             offer(name, text(part(call, name)))
