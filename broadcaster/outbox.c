@@ -39,9 +39,9 @@ static struct outbox_entry *unlink_entry(struct outbox *outbox, struct outbox_en
     return entry;
 }
 
-enum outbox_outcome outbox_offer(struct outbox *outbox, struct slice call_id, void *frame, size_t bytes)
+enum outbox_outcome outbox_offer(struct outbox *outbox, struct slice call_id, void *frame, size_t bytes, bool conflate)
 {
-    struct outbox_entry **link = link_of(outbox, call_id);
+    struct outbox_entry **link = conflate ? link_of(outbox, call_id) : NULL;
     size_t freed = link ? weight((*link)->id_len, (*link)->bytes) : 0;
     if (outbox->bytes - freed + weight(call_id.len, bytes) > outbox->bytes_max)
         return OUTBOX_FULL;

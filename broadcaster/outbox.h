@@ -24,9 +24,9 @@ struct outbox {
 
 void outbox_free(struct outbox *outbox);
 
-/* Takes over one count of `frame`, which weighs `bytes`; copies the id. FULL: nothing was added, the count is still the
- * caller's. */
-enum outbox_outcome outbox_offer(struct outbox *outbox, struct slice call_id, void *frame, size_t bytes);
+/* Takes over one count of `frame`, which weighs `bytes`; copies the id. `conflate`: in place of an older one of the call;
+ * else beside it, for who merely waits a moment. FULL: nothing was added, the count is still the caller's. */
+enum outbox_outcome outbox_offer(struct outbox *outbox, struct slice call_id, void *frame, size_t bytes, bool conflate);
 
 /* The oldest frame, now the caller's; NULL when nothing is owed. */
 void *outbox_take(struct outbox *outbox);

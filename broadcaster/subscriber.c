@@ -44,7 +44,7 @@ enum subscriber_outcome subscriber_offer(struct subscriber *subscriber, struct s
     }
     if (behind && !subscriber->behind_since_ms)
         subscriber->behind_since_ms = now_ms;
-    switch (outbox_offer(&subscriber->outbox, call_id, http_bytes_share(frame), http_bytes_slice(frame).len)) {
+    switch (outbox_offer(&subscriber->outbox, call_id, http_bytes_share(frame), http_bytes_slice(frame).len, behind)) {
     case OUTBOX_ADDED:
         return SUBSCRIBER_WAITS;
     case OUTBOX_CONFLATED:

@@ -14,7 +14,7 @@ static void let_go(void *frame)
 
 static enum outbox_outcome offer(struct outbox *outbox, const char *call_id, const char *frame, size_t bytes)
 {
-    return outbox_offer(outbox, slice_of(call_id), (void *)(uintptr_t)frame, bytes);
+    return outbox_offer(outbox, slice_of(call_id), (void *)(uintptr_t)frame, bytes, true);
 }
 
 static void the_newer_state_of_a_call_goes_to_the_end(void **state)
@@ -33,6 +33,19 @@ static void the_newer_state_of_a_call_goes_to_the_end(void **state)
     assert_string_equal(outbox_take(&outbox), "c2");
     assert_null(outbox_take(&outbox));
     assert_int_equal(outbox.bytes, 0);
+}
+
+static void who_only_waits_a_moment_is_owed_every_state(void **state)
+{
+    (void)state;
+    struct outbox outbox = {.bytes_max = 10000, .let_go = let_go};
+    static char frames[][3] = {"a1", "a2", "a3"};
+    assert_int_equal(outbox_offer(&outbox, SLICE("a"), frames[0], 10, false), OUTBOX_ADDED);
+    assert_int_equal(outbox_offer(&outbox, SLICE("a"), frames[1], 10, false), OUTBOX_ADDED);
+    assert_int_equal(outbox_offer(&outbox, SLICE("a"), frames[2], 10, true), OUTBOX_CONFLATED);
+    assert_string_equal(outbox_take(&outbox), "a2");
+    assert_string_equal(outbox_take(&outbox), "a3");
+    assert_null(outbox_take(&outbox));
 }
 
 static void what_does_not_fit_is_not_taken(void **state)
@@ -67,6 +80,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_newer_state_of_a_call_goes_to_the_end),
+        cmocka_unit_test(who_only_waits_a_moment_is_owed_every_state),
         cmocka_unit_test(what_does_not_fit_is_not_taken),
         cmocka_unit_test(writes_are_gathered_only_under_load),
     };
