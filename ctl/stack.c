@@ -28,48 +28,59 @@ static bool find_script(char path[PATH_MAX], const char *run_directory, const ch
     }
 }
 
-static int run_script(const struct operator* operator, const char * name, char *const *options)
+enum { SCRIPT_WORDS_MAX = 12 };
+
+/* What a script is called with: its path, then words, ended by NULL. */
+struct command_line {
+    struct arena *arena;
+    char *words[SCRIPT_WORDS_MAX];
+    size_t count;
+};
+
+static void add_word(struct command_line *line, const char *word)
 {
-    char path[PATH_MAX];
-    if (!find_script(path, settings_text(operator->settings, "RUN_DIR"), name))
-        return complain(OPERATOR_CONFIGURATION, "deploy/%s is not here; go into a checkout of hookline", name);
-    char *argv[8] = {path};
-    for (size_t i = 0; options[i] && i + 2 < COUNT(argv); i++)
-        argv[i + 1] = options[i];
-    fflush(stdout);
-    execv(path, argv);
-    return complain(OPERATOR_CONFIGURATION, "%s cannot be run: %s", path, strerror(errno));
+    size_t size = strlen(word) + 1;
+    line->words[line->count++] = memcpy(arena_alloc(line->arena, size), word, size);
 }
 
 /* "--name" and its value, if it was given. */
-static void pass_on(const struct arguments *arguments, const char *name, char **options, size_t *count, bool has_value)
+static void pass_on(struct command_line *line, const struct arguments *arguments, const char *name, bool has_value)
 {
     if (!argument_given(arguments, name))
         return;
-    struct arena *arena = arguments_arena(arguments);
-    struct slice option = has_value ? arena_format(arena, "--%s=%s", name, argument_text(arguments, name, ""))
-                                    : arena_format(arena, "--%s", name);
-    char *copy = arena_alloc(arena, option.len + 1);
-    memcpy(copy, option.ptr, option.len + 1);
-    options[(*count)++] = copy;
+    add_word(line, arena_format(line->arena, "--%s", name).ptr);
+    if (has_value)
+        add_word(line, argument_text(arguments, name, ""));
+}
+
+static int run_script(const struct operator* operator, const char * name, struct command_line *line)
+{
+    char path[PATH_MAX];
+    const char *run_directory = settings_text(operator->settings, "RUN_DIR");
+    if (!find_script(path, run_directory, name))
+        return complain(OPERATOR_CONFIGURATION, "deploy/%s is not here; go into a checkout of hookline", name);
+    line->words[0] = path;
+    add_word(line, "--run");
+    add_word(line, run_directory);
+    fflush(stdout);
+    execv(path, line->words);
+    return complain(OPERATOR_CONFIGURATION, "%s cannot be run: %s", path, strerror(errno));
 }
 
 static int up(const struct operator* operator, const struct arguments * arguments)
 {
-    char *options[4] = {0};
-    size_t count = 0;
-    pass_on(arguments, "no-simulator", options, &count, false);
-    pass_on(arguments, "broker", options, &count, true);
-    pass_on(arguments, "database", options, &count, true);
-    return run_script(operator, "up", options);
+    struct command_line line = {.arena = arguments_arena(arguments), .count = 1};
+    pass_on(&line, arguments, "no-simulator", false);
+    pass_on(&line, arguments, "broker", true);
+    pass_on(&line, arguments, "database", true);
+    return run_script(operator, "up", &line);
 }
 
 static int down(const struct operator* operator, const struct arguments * arguments)
 {
-    char *options[2] = {0};
-    size_t count = 0;
-    pass_on(arguments, "wipe", options, &count, false);
-    return run_script(operator, "down", options);
+    struct command_line line = {.arena = arguments_arena(arguments), .count = 1};
+    pass_on(&line, arguments, "wipe", false);
+    return run_script(operator, "down", &line);
 }
 
 static const struct option_row UP_OPTIONS[] = {

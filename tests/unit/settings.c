@@ -30,13 +30,16 @@ static int load(struct settings **settings)
 static int clean(void **state)
 {
     (void)state;
-    static const char *const NAMES[] = {
-        "LISTEN",     "BODY_MAX_BYTES",          "WAIT_MS",        "LEGACY", "STRICT", "KEY", "KEY_FILE",
-        "KAFKA_ACKS", "KAFKA_SOCKET_TIMEOUT_MS", "KAFKA_BOOTSTRAP"};
-    for (size_t i = 0; i < COUNT(NAMES); i++) {
-        char name[64];
-        snprintf(name, sizeof name, "HOOKLINE_%s", NAMES[i]);
-        unsetenv(name);
+    for (char **at = environ; *at;) {
+        char name[128];
+        size_t len = strcspn(*at, "=");
+        if (strncmp(*at, "HOOKLINE_", 9) != 0 || len >= sizeof name) {
+            at++;
+            continue;
+        }
+        memcpy(name, *at, len);
+        name[len] = '\0';
+        unsetenv(name); /* moves the rest up */
     }
     setenv("HOOKLINE_KEY", "key_test", 1);
     return 0;
