@@ -111,12 +111,17 @@ supervise_start() {
   rm -f "$folder/changed"
 }
 
+# Asks parts to stop and waits; who takes longer than 30 s is named, and is ended later (process_end_all).
 supervise_stop() { # parts
-  local part folders=()
+  local part folders=() slow
   for part; do
     if supervise_watched "$part"; then folders+=("$RUN/service/$part"); fi
   done
-  [ ${#folders[@]} = 0 ] || sv -w 30 down "${folders[@]}" || true
+  [ ${#folders[@]} != 0 ] || return 0
+  if ! sv -w 30 down "${folders[@]}"; then
+    slow=$(sv status "${folders[@]}" | sed -n 's|^run: .*/\([a-z]*\): (pid.*|\1|p' | tr '\n' ' ')
+    echo "note: not within 30 s: $slow"
+  fi
 }
 
 # No such part any more.

@@ -22,6 +22,10 @@ system_up() {
 
 system_down() {
   "$ROOT/deploy/down" --run "$SYSTEM_RUN"
+  if grep '^note: not within' "$SYSTEM_RUN/log/steps/stop_parts.log"; then
+    tail -n 20 "$SYSTEM_RUN"/log/*/current
+    return 1
+  fi
   RUN=$SYSTEM_RUN
   # shellcheck source=deploy/lib/process.sh
   . "$ROOT/deploy/lib/process.sh"
