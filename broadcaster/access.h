@@ -1,8 +1,9 @@
 /* access.h: which company a token speaks for, asked of PostgreSQL and remembered for a short while.
  *
- * A token is its SHA-256 here, in memory and in the database. What was found is believed for 20 s, what was not for 2 s;
- * streams are asked about again every 20 s (access_recheck), so that a revoked or expired token's streams are closed within
- * a minute. While PostgreSQL is away nobody new is let in, and who is in stays: nobody can revoke anything then either.
+ * A token is its SHA-256 here, in memory and in the database. What was found is believed for 20 s, what was not for 2
+ * s; streams are asked about again every 20 s (access_recheck), so that a revoked or expired token's streams are closed
+ * within a minute. While PostgreSQL is away nobody new is let in, and who is in stays: nobody can revoke anything then
+ * either.
  */
 #ifndef HOOKLINE_BROADCASTER_ACCESS_H
 #define HOOKLINE_BROADCASTER_ACCESS_H
@@ -31,8 +32,8 @@ void access_close(struct access *access);
 /* `token` may be absent. `done` may run before this returns. */
 void access_check(struct access *access, struct slice token, access_done *done, void *context);
 
-/* Asks about many hashes at once; `ended` runs for each that no longer grants anything. Nothing runs when PostgreSQL does
- * not answer. */
+/* Asks about many hashes at once; `ended` runs for each that no longer grants anything. Nothing runs when PostgreSQL
+ * does not answer. */
 void access_recheck(struct access *access, const struct slice *hashes, size_t count,
                     void (*ended)(struct slice hash, void *context), void *context);
 

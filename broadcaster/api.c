@@ -62,7 +62,7 @@ void api_respond_fault(struct http_exchange *exchange, const struct database_err
     http_respond_error(exchange, 500, "internal", "This is our fault, and in the log.");
 }
 
-/* Lists -------------------------------------------------------------------------------------------------------------- */
+/* Lists ------------------------------------------------------------------------------------------------------------ */
 
 static void write_call(struct buffer *out, const PGresult *rows, int row)
 {
@@ -143,7 +143,7 @@ void api_calls(const struct api *api, struct http_exchange *exchange, int64_t co
     query_send(query, calls_told, exchange);
 }
 
-/* One call ----------------------------------------------------------------------------------------------------------- */
+/* One call --------------------------------------------------------------------------------------------------------- */
 
 static void write_text(struct buffer *out, const char *name, struct slice text)
 {

@@ -1,7 +1,7 @@
 /* api.h: GET /api/calls, /api/calls/{id}, /api/stats: a company's calls as JSON, from PostgreSQL.
  *
- * Each answer is one read-only transaction as hookline_api with the token's company set (query.h). A foreign call and one
- * that never was get the same 404. Refuses with 400 a state, limit, before or since that it cannot read.
+ * Each answer is one read-only transaction as hookline_api with the token's company set (query.h). A foreign call and
+ * one that never was get the same 404. Refuses with 400 a state, limit, before or since that it cannot read.
  */
 #ifndef HOOKLINE_BROADCASTER_API_H
 #define HOOKLINE_BROADCASTER_API_H

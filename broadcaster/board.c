@@ -162,7 +162,7 @@ bool board_caught_up(const struct board *board)
     return true;
 }
 
-/* Calls -------------------------------------------------------------------------------------------------------------- */
+/* Calls ------------------------------------------------------------------------------------------------------------ */
 
 enum { KEY_MAX = 24 + 128 };
 
@@ -280,7 +280,7 @@ void board_load(struct board *board, int64_t company_id, struct slice call_id, i
     call_set(board, known, call, now_ms);
 }
 
-/* The decision ------------------------------------------------------------------------------------------------------- */
+/* The decision ----------------------------------------------------------------------------------------------------- */
 
 static enum board_verdict remember(struct board *board, struct known_call *call, const struct update *update)
 {
@@ -338,13 +338,14 @@ static enum board_verdict decide(struct board *board, struct company *company, c
         return show(board, call, update, now_ms);
     if (update->version <= call->record_version)
         return BOARD_DROPPED;
-    /* The snapshot knew this state or a newer one. Late and older: a zombie's; the newer one came before or comes still. */
+    /* The snapshot knew this state or a newer one. Late and older: a zombie's; the newer one came before or comes
+     * still. */
     if (update->version < call->version && is_late(board, update, now_ms))
         return BOARD_DROPPED;
     return catch_up(board, call, update);
 }
 
-/* Held records ------------------------------------------------------------------------------------------------------- */
+/* Held records ----------------------------------------------------------------------------------------------------- */
 
 static struct slice held_copy(struct held *held, size_t *at, struct slice text)
 {
@@ -411,7 +412,7 @@ size_t board_held_bytes(const struct board *board)
     return board->held_bytes;
 }
 
-/* What screens begin with -------------------------------------------------------------------------------------------- */
+/* What screens begin with ------------------------------------------------------------------------------------------ */
 
 struct cursor board_cursor(struct board *board, int64_t company_id)
 {

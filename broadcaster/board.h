@@ -10,10 +10,10 @@
  *
  * For a call that memory knows, the version decides: what is not above what the topic brought before is dropped. The
  * snapshot may already hold what the topic brings only now; that is no news to who began with the snapshot, and news to
- * who resumed. A call that memory does not know and whose update is over a minute old may be a zombie's late word about a
- * call that has long moved on: PostgreSQL is asked, and the company's later records are held until it answers, so that
- * offsets only rise on every screen. Below the watermark (board_start) nothing unknown can be live: the snapshot was begun
- * later.
+ * who resumed. A call that memory does not know and whose update is over a minute old may be a zombie's late word about
+ * a call that has long moved on: PostgreSQL is asked, and the company's later records are held until it answers, so
+ * that offsets only rise on every screen. Below the watermark (board_start) nothing unknown can be live: the snapshot
+ * was begun later.
  *
  * Limits. A snapshot may be ahead of the topic: who began with it and resumes elsewhere is sent the states in between
  * again, and drops them by their version, as everyone must. A zombie less than a minute late, whose call's newer update

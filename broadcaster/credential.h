@@ -3,8 +3,8 @@
  *      Authorization: Bearer T        programs
  *      Cookie: hookline_token=T       the page (EventSource cannot set headers)
  *
- * A request with an Authorization header is judged by that alone. Never read from the URL but at GET /?token=T, whose answer
- * sets the cookie: URLs end up in logs. Pure.
+ * A request with an Authorization header is judged by that alone. Never read from the URL but at GET /?token=T, whose
+ * answer sets the cookie: URLs end up in logs. Pure.
  */
 #ifndef HOOKLINE_BROADCASTER_CREDENTIAL_H
 #define HOOKLINE_BROADCASTER_CREDENTIAL_H

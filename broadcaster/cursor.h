@@ -1,8 +1,8 @@
 /* cursor.h: where in calls.updates a screen is: "epoch:partition:offset", the id of an SSE event.
  *
- * The epoch names one life of the topic (PostgreSQL, topic_epochs), so that a cursor holds across restarts and instances
- * and means nothing after the topic was made anew. The offset is that of the last record the screen knows of, -1 before
- * the first. Pure.
+ * The epoch names one life of the topic (PostgreSQL, topic_epochs), so that a cursor holds across restarts and
+ * instances and means nothing after the topic was made anew. The offset is that of the last record the screen knows of,
+ * -1 before the first. Pure.
  */
 #ifndef HOOKLINE_BROADCASTER_CURSOR_H
 #define HOOKLINE_BROADCASTER_CURSOR_H

@@ -3,8 +3,8 @@
  *      feed_survey   how far each partition reaches now, and where five minutes ago was     (before the snapshot)
  *      feed_start    read from there; records come one by one, from the loop                (after the snapshot)
  *
- * Commits nothing and joins nothing: every broadcaster sees everything. Reads at most 500 records in one turn of the loop,
- * and none while it is held (feed_hold): librdkafka then stops fetching by itself.
+ * Commits nothing and joins nothing: every broadcaster sees everything. Reads at most 500 records in one turn of the
+ * loop, and none while it is held (feed_hold): librdkafka then stops fetching by itself.
  */
 #ifndef HOOKLINE_BROADCASTER_FEED_H
 #define HOOKLINE_BROADCASTER_FEED_H
@@ -27,7 +27,8 @@ struct feed_events {
     void (*end)(int32_t partition, int64_t next, void *context);
     /* Some records have been read; none is under way. */
     void (*turned)(void *context);
-    /* What was read no longer exists, or librdkafka has given up: everything must begin anew. `reason`: a static word. */
+    /* What was read no longer exists, or librdkafka has given up: everything must begin anew. `reason`: a static
+     * word. */
     void (*lost)(const char *reason, void *context);
     void *context;
 };
@@ -41,8 +42,9 @@ struct feed_span {
     int64_t first;     /* read from here: the first record of the last five minutes */
     int64_t watermark; /* the next record's offset */
 };
-/* NULL when fine, else why not now, as a static sentence. Waits for Kafka, a second at most for each question: only for the
- * time before this process is ready. `history_max`: how far before the watermark to begin where the time says nothing. */
+/* NULL when fine, else why not now, as a static sentence. Waits for Kafka, a second at most for each question: only for
+ * the time before this process is ready. `history_max`: how far before the watermark to begin where the time says
+ * nothing. */
 const char *feed_survey(struct feed *feed, int64_t now_ms, int64_t history_max,
                         struct feed_span spans[TOPIC_PARTITIONS]);
 /* NULL when fine, else a sentence. */

@@ -1,5 +1,5 @@
-/* frame.h: what screens are told, as bytes that many share: server-sent events. A screen of another protocol gets its frames
- * from another file like this one; who is told what (stream.c) stays as it is.
+/* frame.h: what screens are told, as bytes that many share: server-sent events. A screen of another protocol gets its
+ * frames from another file like this one; who is told what (stream.c) stays as it is.
  *
  * Each returns a frame with count 1, to be released by the caller.
  */

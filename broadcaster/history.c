@@ -1,4 +1,5 @@
-/* history.c: every entry is in two lists, its line's and everyone's; the oldest of all is also the oldest of its line. */
+/* history.c: every entry is in two lists, its line's and everyone's; the oldest of all is also the oldest of its
+ * line. */
 #include "broadcaster/history.h"
 
 #include <stdlib.h>

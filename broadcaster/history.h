@@ -3,7 +3,8 @@
  *      company 1   101 ─ 104 ─ 105        each line: at most so many updates
  *      company 2   102 ─ 103              all lines: at most so many bytes; the oldest of all goes first
  *
- * A line remembers the offset of the newest update that it has let go: from there on it is complete. Pure but for malloc.
+ * A line remembers the offset of the newest update that it has let go: from there on it is complete. Pure but for
+ * malloc.
  */
 #ifndef HOOKLINE_BROADCASTER_HISTORY_H
 #define HOOKLINE_BROADCASTER_HISTORY_H

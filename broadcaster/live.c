@@ -52,7 +52,7 @@ static void stop(struct live *live, int exit_code, const char *reason)
     live->options.stop(exit_code, reason, live->options.context);
 }
 
-/* What the board says ------------------------------------------------------------------------------------------------ */
+/* What the board says ---------------------------------------------------------------------------------------------- */
 
 static void board_shows(const struct update *update, void *context)
 {
@@ -130,7 +130,7 @@ static int32_t partition_of_company(int64_t company_id)
     return partition_of_key((struct slice){text, (size_t)len}, TOPIC_PARTITIONS);
 }
 
-/* What the feed brings ----------------------------------------------------------------------------------------------- */
+/* What the feed brings --------------------------------------------------------------------------------------------- */
 
 static void refuse(struct live *live, const struct feed_record *record, const char *problem)
 {
@@ -191,7 +191,7 @@ static void feed_lost(const char *reason, void *context)
     stop(context, EXIT_RESTART, reason);
 }
 
-/* Building up -------------------------------------------------------------------------------------------------------- */
+/* Building up ------------------------------------------------------------------------------------------------------ */
 
 static void try_later(struct live *live, const char *event, const char *problem)
 {
@@ -265,7 +265,7 @@ static void survey(struct live *live)
     snapshot_take(live->options.queries, live->board, TOPIC_CALLS_UPDATES, snapshot_taken, live);
 }
 
-/* Time --------------------------------------------------------------------------------------------------------------- */
+/* Time ------------------------------------------------------------------------------------------------------------- */
 
 static void epoch_told(const struct snapshot_result *result, void *context)
 {

@@ -4,9 +4,9 @@
  *       Kafka: how    PostgreSQL    records up to
  *       far is it?                  the watermarks
  *
- * Whoever is away is waited for, however long; /readyz says for whom. Nothing is kept on disk: a restart builds it all anew.
- * Stops the process (exit 75, to be started again) when what it stands on has gone: calls.updates made anew, offsets that
- * no longer exist, a feed that stands still although there is something to read.
+ * Whoever is away is waited for, however long; /readyz says for whom. Nothing is kept on disk: a restart builds it all
+ * anew. Stops the process (exit 75, to be started again) when what it stands on has gone: calls.updates made anew,
+ * offsets that no longer exist, a feed that stands still although there is something to read.
  */
 #ifndef HOOKLINE_BROADCASTER_LIVE_H
 #define HOOKLINE_BROADCASTER_LIVE_H

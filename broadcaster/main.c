@@ -1,11 +1,12 @@
 /* hookline-broadcaster: who may see this change, and have they?
  *
- * Follows calls.updates and tells every screen of the company whose call it is; answers with lists, one call and a day's
- * numbers from PostgreSQL; carries the dashboard inside itself. Guarantees: a company sees its own calls and no others; per
- * call, versions rise on every stream, and the last one is PostgreSQL's. Writes nothing, keeps nothing on disk.
+ * Follows calls.updates and tells every screen of the company whose call it is; answers with lists, one call and a
+ * day's numbers from PostgreSQL; carries the dashboard inside itself. Guarantees: a company sees its own calls and no
+ * others; per call, versions rise on every stream, and the last one is PostgreSQL's. Writes nothing, keeps nothing on
+ * disk.
  *
- * Stops: 0 after SIGTERM, when its screens have been told; 70 when the schema does not fit; 75 when what it reads was made
- * anew; 78 when a setting is wrong. Waits for Kafka and PostgreSQL as long as it takes.
+ * Stops: 0 after SIGTERM, when its screens have been told; 70 when the schema does not fit; 75 when what it reads was
+ * made anew; 78 when a setting is wrong. Waits for Kafka and PostgreSQL as long as it takes.
  *
  * Security: reads the calls of all companies (hookline_feed); each answer of the API is read as hookline_api.
  */

@@ -1,7 +1,8 @@
 /* pace.h: when writes are worth gathering: only under load.
  *
- * One small write to a socket costs 7 to 8 µs, ten gathered in one about 1 µs each (measured, facts of 2026-09). So above
- * 10,000 writes a second, a tenth of a core, a change waits up to 20 ms for company; below, it is sent at once. Pure.
+ * One small write to a socket costs 7 to 8 µs, ten gathered in one about 1 µs each (measured, facts of 2026-09). So
+ * above 10,000 writes a second, a tenth of a core, a change waits up to 20 ms for company; below, it is sent at once.
+ * Pure.
  */
 #ifndef HOOKLINE_BROADCASTER_PACE_H
 #define HOOKLINE_BROADCASTER_PACE_H

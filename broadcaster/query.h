@@ -4,12 +4,12 @@
  *      database_add_text(query_add(query, "SELECT … WHERE call_id = $1"), id);
  *      query_send(query, done, context);                                       done(answer, context), exactly once
  *
- * Each query is one transaction in one flight (pipeline mode), read only. Refuses at once (DATABASE_AWAY) when the queue is
- * full; gives up, with the same fault, when the query's own time is over, in the queue or under way. A connection on which
- * anything failed is closed: whatever the failed transaction left behind goes with it.
+ * Each query is one transaction in one flight (pipeline mode), read only. Refuses at once (DATABASE_AWAY) when the
+ * queue is full; gives up, with the same fault, when the query's own time is over, in the queue or under way. A
+ * connection on which anything failed is closed: whatever the failed transaction left behind goes with it.
  *
- * Security: query_new_as_company runs as hookline_api with hookline.company set, both for this transaction only, so that
- * row-level security stands between a mistake here and another company's calls.
+ * Security: query_new_as_company runs as hookline_api with hookline.company set, both for this transaction only, so
+ * that row-level security stands between a mistake here and another company's calls.
  */
 #ifndef HOOKLINE_BROADCASTER_QUERY_H
 #define HOOKLINE_BROADCASTER_QUERY_H
@@ -43,7 +43,8 @@ struct query *query_new_as_company(struct queries *queries, int64_t company_id);
 /* All its statements see the same moment (REPEATABLE READ); time QUERY_SNAPSHOT_TIME_MS. */
 struct query *query_new_snapshot(struct queries *queries);
 
-/* One more statement; the text is borrowed for good (a constant). Its parameters are to be added to what is returned. */
+/* One more statement; the text is borrowed for good (a constant). Its parameters are to be added to what is
+ * returned. */
 struct database_values *query_add(struct query *query, const char *sql);
 /* Lives until `done` has returned. */
 struct arena *query_arena(struct query *query);

@@ -4,8 +4,8 @@
  *       ^            │              │           │         │
  *       └────────────┴──────────────┴───────────┴─────────┘  any failure; a pause of 100 ms … 5 s
  *
- * Limit: the name of PostgreSQL's host is looked up by libpq without regard for the loop (PQconnectStart); use an address
- * or a resolver that answers fast.
+ * Limit: the name of PostgreSQL's host is looked up by libpq without regard for the loop (PQconnectStart); use an
+ * address or a resolver that answers fast.
  */
 #include "broadcaster/query_private.h"
 

@@ -1,4 +1,5 @@
-/* query_private.h: what query.c (the queue) and query_link.c (one connection) know of each other. Nobody else includes it. */
+/* query_private.h: what query.c (the queue) and query_link.c (one connection) know of each other. Nobody else includes
+ * it. */
 #ifndef HOOKLINE_BROADCASTER_QUERY_PRIVATE_H
 #define HOOKLINE_BROADCASTER_QUERY_PRIVATE_H
 

@@ -1,5 +1,5 @@
-/* serve.c: who may ask for what. The page is for everyone; it holds nothing. Everything else asks for a token first, then
- * for what the token's company has. */
+/* serve.c: who may ask for what. The page is for everyone; it holds nothing. Everything else asks for a token first,
+ * then for what the token's company has. */
 #include "broadcaster/serve.h"
 
 #include "broadcaster/page.h"

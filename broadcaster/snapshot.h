@@ -2,7 +2,8 @@
  *
  * One REPEATABLE READ transaction, begun after the watermarks of calls.updates were read: whatever lies below them was
  * committed before it was published, hence is in here. Reads the live calls whole, of those that changed in the last
- * quarter of an hour the version (ten minutes matter, board.h; the rest is for clocks that differ), and the topic's epoch.
+ * quarter of an hour the version (ten minutes matter, board.h; the rest is for clocks that differ), and the topic's
+ * epoch.
  */
 #ifndef HOOKLINE_BROADCASTER_SNAPSHOT_H
 #define HOOKLINE_BROADCASTER_SNAPSHOT_H

@@ -77,7 +77,7 @@ static struct room *room_of(struct streams *streams, int64_t company_id)
     return room;
 }
 
-/* What a screen begins with ------------------------------------------------------------------------------------------ */
+/* What a screen begins with ---------------------------------------------------------------------------------------- */
 
 static void send_and_release(struct screen *screen, struct http_bytes *frame)
 {
@@ -195,7 +195,7 @@ static void wait_over(evutil_socket_t descriptor, short what, void *context)
         event_add(streams->wait, &(struct timeval){.tv_usec = 100 * 1000L});
 }
 
-/* Opening and closing ------------------------------------------------------------------------------------------------ */
+/* Opening and closing ---------------------------------------------------------------------------------------------- */
 
 static void screen_gone(struct http_stream *stream, void *context)
 {
@@ -301,7 +301,7 @@ void streams_open(struct streams *streams, struct http_exchange *exchange, const
     begin(screen);
 }
 
-/* Telling ------------------------------------------------------------------------------------------------------------ */
+/* Telling ---------------------------------------------------------------------------------------------------------- */
 
 static void tell(struct screen *screen, const struct update *update, struct http_bytes *frame, int64_t now_ms)
 {
@@ -353,7 +353,7 @@ static void flush_all(evutil_socket_t descriptor, short what, void *context)
             subscriber_flush(&screen->subscriber);
 }
 
-/* Time --------------------------------------------------------------------------------------------------------------- */
+/* Time ------------------------------------------------------------------------------------------------------------- */
 
 static struct http_bytes *heartbeat_of(struct streams *streams, struct room *room)
 {

@@ -5,8 +5,8 @@
  *            └──> CLOSING  a last event says why
  *
  * The state is serialised and the screen registered in one turn of the loop, so that nothing falls between. Events:
- * `snapshot` {"calls":[…]}, `call` (the update's value), `reset` {"reason"} before a snapshot that a resuming screen did
- * not expect, `closed` {"reason"}. docs/api.md has them for readers.
+ * `snapshot` {"calls":[…]}, `call` (the update's value), `reset` {"reason"} before a snapshot that a resuming screen
+ * did not expect, `closed` {"reason"}. docs/api.md has them for readers.
  *
  * Security: a screen belongs to the company of its token's grant and to nothing that the request says.
  */

@@ -2,8 +2,8 @@
  *
  *      offered ──> sent at once                       while the screen keeps up
  *             └──> outbox (newest per call) ──> sent  when the kernel has taken what was sent before
- *             └──> hopeless                           when even the newest states exceed the buffer, or nothing was taken
- *                                                     for half a minute
+ *             └──> hopeless                           when even the newest states exceed the buffer, or nothing was
+ *                                                     taken for half a minute
  *
  * Knows bytes, calls and connections, not what the bytes say: SSE today, WebSocket frames as well.
  */

@@ -1,8 +1,8 @@
 /* table.h: bytes -> pointer, for what is looked up with every update: calls, companies, tokens.
  *
  * Open addressing, linear probing, at most three quarters full. Borrows its keys: they must live and stay as they are
- * while they are in the table (keep them in the thing that is found). Keys come from signed senders and are hashed with a
- * seed all the same. Pure but for malloc.
+ * while they are in the table (keep them in the thing that is found). Keys come from signed senders and are hashed with
+ * a seed all the same. Pure but for malloc.
  */
 #ifndef HOOKLINE_BROADCASTER_TABLE_H
 #define HOOKLINE_BROADCASTER_TABLE_H

@@ -1,6 +1,6 @@
 /* Whatever the order of records, repeats, late zombies, restarts and hops between instances: a screen that applies the
- * snapshot and the events never sees a version fall (events among each other; and what a snapshot told before its record
- * came is dropped), and ends with exactly PostgreSQL's live calls in their newest versions.
+ * snapshot and the events never sees a version fall (events among each other; and what a snapshot told before its
+ * record came is dropped), and ends with exactly PostgreSQL's live calls in their newest versions.
  *
  * A world in miniature: calls change (commits), each change is published sooner or later, in order per call; a crash
  * publishes the current state instead; zombies publish old states more than a minute late; two boards read the topic at
@@ -100,7 +100,7 @@ static int call_of(struct slice id)
     return id.ptr[0] - 'a';
 }
 
-/* Screens ------------------------------------------------------------------------------------------------------------ */
+/* Screens ---------------------------------------------------------------------------------------------------------- */
 
 static void screen_event(struct screen *screen, int call, int64_t version, bool live, int64_t offset)
 {
@@ -204,7 +204,7 @@ static bool begin(struct screen *screen, bool waited_enough)
     return true;
 }
 
-/* PostgreSQL and the topic ------------------------------------------------------------------------------------------- */
+/* PostgreSQL and the topic ----------------------------------------------------------------------------------------- */
 
 static void commit(int company, int call, enum kind kind, int64_t version)
 {
@@ -278,7 +278,7 @@ static void zombie_speaks(void)
         publish(state);
 }
 
-/* Boards ------------------------------------------------------------------------------------------------------------- */
+/* Boards ----------------------------------------------------------------------------------------------------------- */
 
 static int32_t only_partition(int64_t company_id)
 {
@@ -369,7 +369,7 @@ static void start_board(int board)
     world.read[board] = first;
 }
 
-/* The world ---------------------------------------------------------------------------------------------------------- */
+/* The world -------------------------------------------------------------------------------------------------------- */
 
 static void step_world(void)
 {

@@ -1,5 +1,5 @@
-/* The broadcaster as its screens see it: the real program, a real PostgreSQL, the mock broker; calls change by SQL and by
- * the update that session would have published. */
+/* The broadcaster as its screens see it: the real program, a real PostgreSQL, the mock broker; calls change by SQL and
+ * by the update that session would have published. */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>

@@ -131,7 +131,7 @@ void broker_send(struct broker *broker, const struct record *record)
         rd_kafka_poll(broker->kafka, ANSWER_MS);
 }
 
-/* reading back ------------------------------------------------------------------------------------------------------ */
+/* reading back ----------------------------------------------------------------------------------------------------- */
 
 static rd_kafka_t *client(const struct broker *broker, const char *group)
 {
