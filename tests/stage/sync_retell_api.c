@@ -87,7 +87,7 @@ static void an_answer_comes_as_it_was_sent(void **state)
     assert_slice(heard.body, "{ \"call_id\": \"\xff\" }\n");
     assert_int_equal(heard.retry_after_ms, 0);
     assert_slice(platform_last_target(with.platform, with.arena), "/v2/get-call/call_119c3f8e");
-    assert_slice(platform_last_field(with.platform, with.arena), "Bearer key_0123");
+    assert_slice(platform_last_authorization(with.platform, with.arena), "Bearer key_0123");
 }
 
 static void an_id_stays_one_segment_of_the_path(void **state)

@@ -62,6 +62,9 @@ struct broker *broker_start(void)
     set(conf, "partitioner", "murmur2_random");
     set(conf, "linger.ms", "0");
     set(conf, "message.max.bytes", "12582912");
+    /* After broker_set_down a request may be under way on a connection that is dead: by default for a minute. */
+    set(conf, "socket.timeout.ms", "1000");
+    set(conf, "reconnect.backoff.max.ms", "100");
     rd_kafka_conf_set_dr_msg_cb(conf, delivered);
     rd_kafka_conf_set_log_cb(conf, no_log);
     broker->kafka = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);

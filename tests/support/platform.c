@@ -10,7 +10,7 @@
 #include "common/http_server.h"
 #include "common/wake.h"
 
-enum { HELD_MAX = 64, BODY_MAX_BYTES = 1048576, TURN_MS = 1000, TEXT_MAX = 512 };
+enum { HELD_MAX = 64, BODY_MAX_BYTES = 1048576, TURN_MS = 1000, TEXT_MAX = 256, TARGETS_MAX = 256 };
 
 struct platform {
     pthread_t thread;
@@ -22,8 +22,8 @@ struct platform {
     /* Under the lock: */
     struct platform_answer script[PLATFORM_ANSWERS_MAX];
     size_t script_count, script_at;
-    size_t asked, open, at_once;
-    char target[TEXT_MAX], authorization[TEXT_MAX];
+    size_t asked;
+    char targets[TARGETS_MAX][TEXT_MAX], authorization[TEXT_MAX];
     struct http_exchange *held[HELD_MAX];
     struct platform_answer held_answer[HELD_MAX];
     size_t held_count;
@@ -39,22 +39,15 @@ static void broken(const char *what)
 static void respond(struct http_exchange *exchange, const struct platform_answer *answer)
 {
     struct http_header header = {answer->header, slice_of(answer->value)};
-    struct slice body = slice_of(answer->body ? answer->body : "");
-    if (answer->body_len)
-        body.len = answer->body_len;
-    http_respond(exchange, answer->status, "application/json", body, &header, answer->header ? 1 : 0);
+    http_respond(exchange, answer->status, "application/json", slice_of(answer->body), &header, answer->header ? 1 : 0);
 }
 
 static void remember(struct platform *platform, const struct http_request *request)
 {
     size_t count = 0;
     struct slice authorization = http_request_field(request, "authorization", &count);
-    snprintf(platform->target, sizeof platform->target, "%.*s", SLICE_PRINT(request->path));
+    snprintf(platform->targets[platform->asked++ % TARGETS_MAX], TEXT_MAX, "%.*s", SLICE_PRINT(request->path));
     snprintf(platform->authorization, sizeof platform->authorization, "%.*s", SLICE_PRINT(authorization));
-    platform->asked++;
-    platform->open++;
-    if (platform->open > platform->at_once)
-        platform->at_once = platform->open;
 }
 
 static void asked(struct http_exchange *exchange, void *context)
@@ -71,8 +64,6 @@ static void asked(struct http_exchange *exchange, void *context)
     if (hold) {
         platform->held[platform->held_count] = exchange;
         platform->held_answer[platform->held_count++] = answer;
-    } else {
-        platform->open--;
     }
     pthread_mutex_unlock(&platform->lock);
     if (!hold)
@@ -85,7 +76,6 @@ static void woken(void *context)
     pthread_mutex_lock(&platform->lock);
     size_t count = platform->released || platform->stopping ? platform->held_count : 0;
     bool stopping = platform->stopping;
-    platform->open -= count;
     platform->held_count -= count;
     pthread_mutex_unlock(&platform->lock);
     for (size_t i = 0; i < count; i++)
@@ -155,7 +145,7 @@ void platform_script(struct platform *platform, const struct platform_answer *an
     memcpy(platform->script, answers, count * sizeof *answers);
     platform->script_count = count;
     platform->script_at = 0;
-    platform->asked = platform->at_once = 0;
+    platform->asked = 0;
     platform->released = false;
     pthread_mutex_unlock(&platform->lock);
 }
@@ -176,28 +166,33 @@ size_t platform_asked(struct platform *platform)
     return count;
 }
 
-size_t platform_at_once(struct platform *platform)
+size_t platform_asked_for(struct platform *platform, const char *call_id)
 {
+    size_t count = 0;
+    char target[TEXT_MAX];
+    snprintf(target, sizeof target, "/v2/get-call/%s", call_id);
     pthread_mutex_lock(&platform->lock);
-    size_t count = platform->at_once;
+    if (platform->asked > TARGETS_MAX)
+        broken("more was asked than is remembered");
+    for (size_t i = 0; i < platform->asked; i++)
+        count += strcmp(platform->targets[i], target) == 0;
     pthread_mutex_unlock(&platform->lock);
     return count;
 }
 
-static struct slice copy_of(struct platform *platform, const char *text, struct arena *arena)
+struct slice platform_last_target(struct platform *platform, struct arena *arena)
 {
     pthread_mutex_lock(&platform->lock);
-    struct slice copy = platform->asked ? arena_copy(arena, slice_of(text)) : SLICE_ABSENT;
+    const char *last = platform->asked ? platform->targets[(platform->asked - 1) % TARGETS_MAX] : NULL;
+    struct slice copy = arena_copy(arena, slice_of(last));
     pthread_mutex_unlock(&platform->lock);
     return copy;
 }
 
-struct slice platform_last_target(struct platform *platform, struct arena *arena)
+struct slice platform_last_authorization(struct platform *platform, struct arena *arena)
 {
-    return copy_of(platform, platform->target, arena);
-}
-
-struct slice platform_last_field(struct platform *platform, struct arena *arena)
-{
-    return copy_of(platform, platform->authorization, arena);
+    pthread_mutex_lock(&platform->lock);
+    struct slice copy = arena_copy(arena, slice_of(platform->authorization));
+    pthread_mutex_unlock(&platform->lock);
+    return copy;
 }

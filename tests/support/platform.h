@@ -18,7 +18,6 @@ const char *platform_url(const struct platform *platform);
 struct platform_answer {
     int status;
     const char *body;   /* borrowed until platform_stop */
-    size_t body_len;    /* 0: as long as the string */
     const char *header; /* one more header's name, NULL: none */
     const char *value;
     bool held; /* not before platform_release */
@@ -32,12 +31,12 @@ void platform_script(struct platform *platform, const struct platform_answer *an
 /* Answers what is held, and holds no more. */
 void platform_release(struct platform *platform);
 
-/* Questions since the script began, and the most of them that were open at the same time. */
+/* Questions since the script began; of those, for one call (its id is letters, digits and _). */
 size_t platform_asked(struct platform *platform);
-size_t platform_at_once(struct platform *platform);
+size_t platform_asked_for(struct platform *platform, const char *call_id);
 
 /* Of the last question; copies in `arena`, absent without one. */
 struct slice platform_last_target(struct platform *platform, struct arena *arena);
-struct slice platform_last_field(struct platform *platform, struct arena *arena); /* Authorization */
+struct slice platform_last_authorization(struct platform *platform, struct arena *arena);
 
 #endif
