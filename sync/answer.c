@@ -2,7 +2,6 @@
 #include "sync/answer.h"
 
 #include "common/buffer.h"
-#include "common/call_json.h"
 #include "common/json.h"
 
 #define PROVIDER "retell"
@@ -74,9 +73,11 @@ struct event answer_event(struct arena *arena, enum answer_kind kind, const stru
     };
 }
 
-bool answer_cost_differs(int64_t stored, int64_t answered)
+bool answer_cost_differs(const struct call *stored, int64_t answered)
 {
-    if (stored == CALL_NULL || answered == CALL_NULL)
+    if (!stored->analyzed || stored->cost_cents == CALL_NULL || answered == CALL_NULL)
         return false;
-    return stored > answered ? stored - answered > COST_TOLERANCE : answered - stored > COST_TOLERANCE;
+    int64_t difference = 0;
+    return __builtin_sub_overflow(stored->cost_cents, answered, &difference) || difference > COST_TOLERANCE ||
+           difference < -COST_TOLERANCE;
 }

@@ -10,6 +10,7 @@
 #ifndef HOOKLINE_SYNC_ANSWER_H
 #define HOOKLINE_SYNC_ANSWER_H
 
+#include "common/call_json.h"
 #include "common/event.h"
 
 /* What sync itself reads of an answer: what it warns of. */
@@ -41,7 +42,8 @@ enum answer_kind { ANSWER_SYNCED, ANSWER_GONE };
 struct event answer_event(struct arena *arena, enum answer_kind kind, const struct answer_about *about,
                           struct slice value);
 
-/* How far two costs in 10^-6 of a unit may differ before an operator is told: 0.01. */
-bool answer_cost_differs(int64_t stored, int64_t answered);
+/* An operator is to be told: the cost differs from the stored one by more than 0.01. Not before the call was analysed: the
+ * analysis itself is billed after call_ended, and each such call would be a false alarm. */
+bool answer_cost_differs(const struct call *stored, int64_t answered);
 
 #endif

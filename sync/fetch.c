@@ -141,13 +141,12 @@ static void fetch_publish(struct fetch *fetch, enum answer_kind kind, const stru
 static void warn_of_answer(const struct fetch *fetch, const struct answer *answer)
 {
     struct slice call_id = fetch->job.call.call_id;
-    int64_t stored = fetch->job.call.cost_cents;
     if (answer->e2e_p95_ms != CALL_NULL && answer->e2e_p95_ms > SLOW_E2E_P95_MS)
         log_event(LOG_WARN, "slow_conversation", LOG_SLICE("call_id", call_id),
                   LOG_INT("e2e_p95_ms", answer->e2e_p95_ms));
-    if (answer_cost_differs(stored, answer->cost))
+    if (answer_cost_differs(&fetch->job.call, answer->cost))
         log_event(LOG_WARN, "cost_differs", LOG_SLICE("call_id", call_id),
-                  LOG_REAL("stored_cents", (double)stored / 1e6),
+                  LOG_REAL("stored_cents", (double)fetch->job.call.cost_cents / 1e6),
                   LOG_REAL("answered_cents", (double)answer->cost / 1e6));
 }
 

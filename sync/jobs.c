@@ -37,19 +37,21 @@ static const struct database_statement CLAIM_JOBS = {
     " RETURNING j.company_id, j.call_id, j.source, j.reason, j.attempts, " JOBS_CALL,
 };
 
+/* An answer's update may complete the job before the attempt is written: then only the attempt is. */
 static const struct database_statement SETTLE_JOBS = {
     "settle_jobs",
     "UPDATE sync_jobs j SET reason = r.next_reason, attempts = r.attempts, due_at = r.due_at,"
-    "  last_code = coalesce(r.code, j.last_code), done_at = CASE WHEN r.done THEN now() END,"
+    "  last_code = CASE WHEN j.done_at IS NULL THEN coalesce(r.code, j.last_code) ELSE j.last_code END,"
+    "  done_at = CASE WHEN r.done THEN coalesce(j.done_at, now()) ELSE j.done_at END,"
     "  lease_token = NULL, lease_until = NULL"
     " FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::timestamptz[],"
     "  $8::text[], $9::boolean[])"
     "  r (company_id, call_id, token, reason, next_reason, attempts, due_at, code, done)"
     " WHERE j.company_id = r.company_id AND j.call_id = r.call_id AND j.lease_token = r.token::uuid"
-    "  AND j.reason = r.reason AND j.done_at IS NULL",
+    "  AND j.reason = r.reason",
 };
 
-/* An update turned or completed the job while it was asked: what the update said stands. */
+/* An update turned the job to another reason while it was asked: what the update said stands. */
 static const struct database_statement END_LEASES = {
     "end_leases",
     "UPDATE sync_jobs j SET lease_token = NULL, lease_until = NULL"
@@ -164,6 +166,7 @@ void jobs_read_call(struct call *call, const PGresult *rows, int row, int first_
     call->first_seen_at = database_time(rows, row, first_column + 4);
     call->updated_at = database_time(rows, row, first_column + 5);
     call->cost_cents = database_decimal(rows, row, first_column + 6, CALL_COST_DECIMALS);
+    call->analyzed = database_flag(rows, row, first_column + 7) == 1;
 }
 
 static void job_read(struct job *job, const PGresult *rows, int row, struct arena *arena)

@@ -29,12 +29,14 @@ bool jobs_make(struct database *database, struct arena *arena, const struct call
 struct job {
     enum reason reason;
     int attempts;
-    bool has_call;    /* false: the call is not this company's any more */
-    struct call call; /* company_id, call_id, source of the job; status, missing, times and cost of the call now */
+    bool has_call; /* false: the call is not this company's any more */
+    struct call
+        call; /* company_id, call_id, source of the job; status, missing, times, cost and analyzed of the call now */
 };
 
 /* What policy.h needs of a call, from a table or alias `c`; read by jobs_read_call, text into the arena. */
-#define JOBS_CALL "c.status, c.missing, c.started_at, c.ended_at, c.first_seen_at, c.updated_at, c.cost_cents"
+#define JOBS_CALL                                                                                                      \
+    "c.status, c.missing, c.started_at, c.ended_at, c.first_seen_at, c.updated_at, c.cost_cents, c.analyzed"
 void jobs_read_call(struct call *call, const PGresult *rows, int row, int first_column, struct arena *arena);
 
 /* At most `limit` jobs that are due, of these sources, leased with `token` (a uuid as text) for `lease_ms`; *jobs in the

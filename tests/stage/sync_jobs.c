@@ -73,7 +73,7 @@ static void store_call(const char *status, const char *missing)
         sql, sizeof sql,
         "INSERT INTO calls (company_id, call_id, source, started_at, ended_at, status, analyzed, cost_cents, missing,"
         " version, stamps, first_seen_at, updated_at) VALUES (1, 'call_1', 'default', now() - interval '1 hour',"
-        " now() - interval '50 minutes', '%s', false, 15.215, '%s', 1, '', now(), now())"
+        " now() - interval '50 minutes', '%s', true, 15.215, '%s', 1, '', now(), now())"
         " ON CONFLICT (company_id, call_id) DO UPDATE SET status = excluded.status, missing = excluded.missing",
         status, missing);
     postgres_execute(with.server, sql);
@@ -190,6 +190,7 @@ static void a_due_job_is_claimed_by_one_process(void **state)
     assert_slice(job->call.status, "ended");
     assert_int_equal(job->call.missing, MISSING_COST | MISSING_SUMMARY);
     assert_int_equal(job->call.cost_cents, 15215000);
+    assert_true(job->call.analyzed);
     assert_int_equal(claimed(with.other), 0);
 
     postgres_execute(with.server, "UPDATE sync_jobs SET lease_until = now() - interval '1 second'"); /* it died */
@@ -264,7 +265,7 @@ static void an_update_in_between_stands(void **state)
     claim(with.database, token, &count);
     take_update("ended", 0);
     settle(token, REASON_MISSING, 1, clock_now_ms(), "200", false);
-    assert_sql(JOB("last_code, lease_token IS NULL, " OPEN), "complete t done");
+    assert_sql(JOB("attempts, last_code, lease_token IS NULL, " OPEN), "1 complete t done");
 }
 
 static void the_sweep_finds_what_no_update_told(void **state)

@@ -61,15 +61,26 @@ static void cost_and_latency_are_read_where_they_are(void **state)
     assert_true(answer.e2e_p95_ms == CALL_NULL);
 }
 
+static bool differs(int64_t stored, int64_t answered, bool analyzed)
+{
+    struct call call;
+    call_init(&call);
+    call.cost_cents = stored;
+    call.analyzed = analyzed;
+    return answer_cost_differs(&call, answered);
+}
+
 static void a_cost_differs_by_more_than_a_hundredth(void **state)
 {
     (void)state;
-    assert_false(answer_cost_differs(15215000, 15215000));
-    assert_false(answer_cost_differs(15215000, 15225000));
-    assert_true(answer_cost_differs(15215000, 15225001));
-    assert_true(answer_cost_differs(15225001, 15215000));
-    assert_false(answer_cost_differs(CALL_NULL, 15215000));
-    assert_false(answer_cost_differs(15215000, CALL_NULL));
+    assert_false(differs(15215000, 15215000, true));
+    assert_false(differs(15215000, 15225000, true));
+    assert_true(differs(15215000, 15225001, true));
+    assert_true(differs(15225001, 15215000, true));
+    assert_true(differs(15215000, INT64_MIN + 1, true));
+    assert_false(differs(CALL_NULL, 15215000, true));
+    assert_false(differs(15215000, CALL_NULL, true));
+    assert_false(differs(1365000, 3065000, false)); /* its analysis is billed after call_ended: 1.7 cents more */
 }
 
 static void the_answers_bytes_stand_in_the_event_as_they_came(void **state)
