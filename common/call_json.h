@@ -40,9 +40,9 @@ struct call {
     struct slice disconnection_reason, transcript, recording_url, summary, sentiment;
     int8_t successful, in_voicemail; /* -1 null, 0, 1 */
     bool analyzed;
-    int64_t cost_cents; /* 10^-6 cents */
-    struct slice cost_breakdown; /* JSON */
-    int64_t latency_e2e_p50_ms; /* 10^-3 ms */
+    int64_t cost_cents;                              /* 10^-6 cents */
+    struct slice cost_breakdown;                     /* JSON */
+    int64_t latency_e2e_p50_ms;                      /* 10^-3 ms */
     struct slice latency, custom_analysis, metadata; /* JSON */
     unsigned missing;
     int64_t version;

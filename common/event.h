@@ -33,10 +33,10 @@ struct event {
     int64_t time_ms;             /* when ingest received it; 0 if absent */
     struct slice correlation_id; /* uuid v7 as text */
     struct slice traceparent;
-    struct slice cost_unit;      /* absent: cents */
-    int64_t source_company;      /* 0: the source is bound to none */
-    int64_t company_id;          /* from resolver on; 0 before */
-    int64_t branch_id;           /* 0: none */
+    struct slice cost_unit; /* absent: cents */
+    int64_t source_company; /* 0: the source is bound to none */
+    int64_t company_id;     /* from resolver on; 0 before */
+    int64_t branch_id;      /* 0: none */
     struct slice resolved_by;
     struct slice body;
 };

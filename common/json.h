@@ -30,9 +30,10 @@ const struct json *json_first(const struct json *array);
 const struct json *json_last(const struct json *array);
 const struct json *json_next(const struct json *array, const struct json *element);
 
-struct slice json_text(const struct json *value);               /* absent unless it is a string */
-bool json_int(const struct json *value, int64_t *number);       /* a number without fraction (1e3 and 3.0 count) in int64's range */
-bool json_real(const struct json *value, double *number);       /* any finite number */
+struct slice json_text(const struct json *value); /* absent unless it is a string */
+bool json_int(const struct json *value,
+              int64_t *number); /* a number without fraction (1e3 and 3.0 count) in int64's range */
+bool json_real(const struct json *value, double *number); /* any finite number */
 bool json_bool(const struct json *value, bool *answer);
 /* A number's decimal value times 10^decimals, rounded half away from zero; false if it is none or does not fit. Read from
  * the shortest text that denotes the double, so 15.215 is 15215000 with 6 decimals and nothing else. */

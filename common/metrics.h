@@ -16,10 +16,10 @@ struct metric *metrics_gauge(const char *name, const char *labels, const char *h
 /* Seconds, buckets 0.0005 … 60 in steps of about two. */
 struct metric *metrics_histogram(const char *name, const char *labels, const char *help);
 
-void metric_add(struct metric *metric, int64_t amount);  /* counter, gauge */
-void metric_set(struct metric *metric, double value);    /* gauge */
+void metric_add(struct metric *metric, int64_t amount);     /* counter, gauge */
+void metric_set(struct metric *metric, double value);       /* gauge */
 void metric_observe(struct metric *metric, double seconds); /* histogram */
-double metric_value(const struct metric *metric);        /* counter, gauge; a histogram's count */
+double metric_value(const struct metric *metric);           /* counter, gauge; a histogram's count */
 
 /* The text format of Prometheus 0.0.4, families in the order in which they were made. */
 void metrics_write(struct buffer *out);

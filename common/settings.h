@@ -39,23 +39,37 @@ struct setting {
 
 /* The rows that programs share. A program's table is made of its own rows and of these. */
 #define SETTINGS_OF_EVERY_PROGRAM                                                                                      \
-    {.name = "LOG_FORMAT", .type = SETTING_CHOICE, .text = "logfmt", .choices = "logfmt|json",                         \
+    {.name = "LOG_FORMAT",                                                                                             \
+     .type = SETTING_CHOICE,                                                                                           \
+     .text = "logfmt",                                                                                                 \
+     .choices = "logfmt|json",                                                                                         \
      .help = "How a log line is written."},                                                                            \
-        {.name = "LOG_LEVEL", .type = SETTING_CHOICE, .text = "info", .choices = "error|warn|info|debug",              \
-         .help = "The least important lines that are still written."}
+    {                                                                                                                  \
+        .name = "LOG_LEVEL", .type = SETTING_CHOICE, .text = "info", .choices = "error|warn|info|debug",               \
+        .help = "The least important lines that are still written."                                                    \
+    }
 
 #define SETTINGS_OF_MANAGEMENT(default_address)                                                                        \
-    {.name = "MANAGEMENT_LISTEN", .type = SETTING_ADDRESS, .text = (default_address),                                  \
-     .help = "Where /livez, /readyz and /metrics answer; keep it private. Empty: nowhere."}
+    {                                                                                                                  \
+        .name = "MANAGEMENT_LISTEN", .type = SETTING_ADDRESS, .text = (default_address),                               \
+        .help = "Where /livez, /readyz and /metrics answer; keep it private. Empty: nowhere."                          \
+    }
 
 #define SETTINGS_OF_KAFKA                                                                                              \
-    {.name = "KAFKA_BOOTSTRAP", .type = SETTING_TEXT, .text = "127.0.0.1:9092",                                        \
+    {.name = "KAFKA_BOOTSTRAP",                                                                                        \
+     .type = SETTING_TEXT,                                                                                             \
+     .text = "127.0.0.1:9092",                                                                                         \
      .help = "Brokers to ask first, host:port, comma separated; name three if there are three."},                      \
-        {.name = "TOPIC_PREFIX", .type = SETTING_TEXT, .text = "hookline.", .help = "What every topic's name starts with."}
+    {                                                                                                                  \
+        .name = "TOPIC_PREFIX", .type = SETTING_TEXT, .text = "hookline.",                                             \
+        .help = "What every topic's name starts with."                                                                 \
+    }
 
 #define SETTINGS_OF_DATABASE                                                                                           \
-    {.name = "DATABASE_URL", .type = SETTING_SECRET, .required = true,                                                 \
-     .help = "PostgreSQL, as libpq reads it: postgresql://role:password@host:port/database."}
+    {                                                                                                                  \
+        .name = "DATABASE_URL", .type = SETTING_SECRET, .required = true,                                              \
+        .help = "PostgreSQL, as libpq reads it: postgresql://role:password@host:port/database."                        \
+    }
 
 struct settings;
 
@@ -74,8 +88,8 @@ int64_t settings_count(const struct settings *settings, const char *name);
 bool settings_flag(const struct settings *settings, const char *name);
 
 /* The librdkafka properties given as KAFKA_*: calls `each` for every one ("socket.timeout.ms", "3000"). */
-void settings_kafka_properties(const struct settings *settings, void (*each)(const char *name, const char *value, void *context),
-                               void *context);
+void settings_kafka_properties(const struct settings *settings,
+                               void (*each)(const char *name, const char *value, void *context), void *context);
 
 /* One program's section of docs/settings.md. */
 void settings_markdown(const char *program, const char *about, const struct setting *table, size_t count, FILE *out);
