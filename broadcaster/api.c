@@ -40,9 +40,9 @@ static const char EVENTS_OF_CALL[] = "SELECT event_id, provider, source, event_t
 
 void api_respond_json(struct http_exchange *exchange, struct buffer *json)
 {
-    static const struct http_header HEADERS[] = {{"Cache-Control", {"no-store", 8}},
-                                                 {"X-Content-Type-Options", {"nosniff", 7}}};
-    http_respond(exchange, 200, "application/json", buffer_slice(json), HEADERS, COUNT(HEADERS));
+    const struct http_header headers[] = {{"Cache-Control", SLICE("no-store")},
+                                          {"X-Content-Type-Options", SLICE("nosniff")}};
+    http_respond(exchange, 200, "application/json", buffer_slice(json), headers, COUNT(headers));
     buffer_free(json);
 }
 
@@ -51,8 +51,8 @@ void api_respond_fault(struct http_exchange *exchange, const struct database_err
     if (error->fault == DATABASE_AWAY || error->fault == DATABASE_SLOW || error->fault == DATABASE_RACE) {
         static const char BODY[] =
             "{\"error\":\"unavailable\",\"message\":\"The database does not answer; try again.\"}";
-        static const struct http_header HEADERS[] = {{"Retry-After", {"2", 1}}, {"Cache-Control", {"no-store", 8}}};
-        http_respond(exchange, 503, "application/json", slice_of(BODY), HEADERS, COUNT(HEADERS));
+        const struct http_header headers[] = {{"Retry-After", SLICE("2")}, {"Cache-Control", SLICE("no-store")}};
+        http_respond(exchange, 503, "application/json", slice_of(BODY), headers, COUNT(headers));
         return;
     }
     metric_add(

@@ -16,9 +16,9 @@ static void refuse_token(struct http_exchange *exchange)
 {
     static const char BODY[] =
         "{\"error\":\"unauthorized\",\"message\":\"A valid token is needed: Authorization: Bearer TOKEN.\"}";
-    static const struct http_header HEADERS[] = {{"WWW-Authenticate", {"Bearer realm=\"hookline\"", 24}},
-                                                 {"Cache-Control", {"no-store", 8}}};
-    http_respond(exchange, 401, "application/json", slice_of(BODY), HEADERS, COUNT(HEADERS));
+    const struct http_header headers[] = {{"WWW-Authenticate", SLICE("Bearer realm=\"hookline\"")},
+                                          {"Cache-Control", SLICE("no-store")}};
+    http_respond(exchange, 401, "application/json", slice_of(BODY), headers, COUNT(headers));
 }
 
 static void token_judged(enum access_answer answer, const struct access_grant *grant, void *context)
@@ -108,8 +108,8 @@ void serve_request(struct http_exchange *exchange, void *context)
     }
     if (!method_allowed(asked, request->route.kind)) {
         static const char BODY[] = "{\"error\":\"method_not_allowed\",\"message\":\"Only GET is of use here.\"}";
-        static const struct http_header HEADERS[] = {{"Allow", {"GET, HEAD", 9}}};
-        http_respond(exchange, 405, "application/json", slice_of(BODY), HEADERS, COUNT(HEADERS));
+        const struct http_header headers[] = {{"Allow", SLICE("GET, HEAD")}};
+        http_respond(exchange, 405, "application/json", slice_of(BODY), headers, COUNT(headers));
         return;
     }
     if (request->route.kind == ROUTE_PAGE)

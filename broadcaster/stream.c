@@ -281,11 +281,11 @@ void streams_open(struct streams *streams, struct http_exchange *exchange, const
                                              : "This server has all the streams that it may have.");
         return;
     }
-    static const struct http_header HEADERS[] = {
-        {"Content-Type", {"text/event-stream", 17}},
-        {"Cache-Control", {"no-cache, no-transform", 22}},
-        {"X-Accel-Buffering", {"no", 2}}, /* nginx would collect events, above all with gzip on */
-        {"X-Content-Type-Options", {"nosniff", 7}},
+    const struct http_header headers[] = {
+        {"Content-Type", SLICE("text/event-stream")},
+        {"Cache-Control", SLICE("no-cache, no-transform")},
+        {"X-Accel-Buffering", SLICE("no")}, /* nginx would collect events, above all with gzip on */
+        {"X-Content-Type-Options", SLICE("nosniff")},
     };
     struct screen *screen = memory_new(1, sizeof *screen);
     screen->streams = streams;
@@ -295,7 +295,7 @@ void streams_open(struct streams *streams, struct http_exchange *exchange, const
     subscriber_init(&screen->subscriber, streams->options.buffer_bytes);
     register_screen(streams, screen);
     screen->subscriber.stream =
-        http_stream_open(exchange, 200, HEADERS, COUNT(HEADERS),
+        http_stream_open(exchange, 200, headers, COUNT(headers),
                          &(struct http_stream_events){.drained = screen_drained, .closed = screen_gone}, screen);
     send_retry(screen);
     begin(screen);

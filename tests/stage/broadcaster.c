@@ -180,6 +180,9 @@ static void without_a_token_nobody_is_told_anything(void **state)
             assert_int_equal(screen_fetch(with.socket, TARGETS[i], FIELDS[j], &body), 401);
             assert_non_null(strstr(body.data, "\"error\":\"unauthorized\""));
         }
+    struct screen *refused = screen_get(with.socket, "/api/calls", "");
+    assert_true(screen_shows(refused, "\r\nWWW-Authenticate: Bearer realm=\"hookline\"\r\n"));
+    close_stream(refused);
     assert_int_equal(screen_fetch(with.socket, "/", "", &body), 200); /* the page itself holds nothing */
     assert_int_equal(screen_fetch(with.socket, "/api/other", BEARER_1, &body), 404);
     buffer_free(&body);
