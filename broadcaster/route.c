@@ -5,6 +5,22 @@
 
 enum { CALL_ID_MAX = 128 };
 
+/* The years 1 to 9999: what is far beyond them PostgreSQL cannot add to a time. */
+static const int64_t TIME_MIN_US = INT64_C(-62135596800000000);
+static const int64_t TIME_MAX_US = INT64_C(253402300799999999);
+
+/* PostgreSQL would refuse any other text, and that would look like a fault of ours. */
+static bool call_id_valid(struct slice id)
+{
+    size_t taken = 0;
+    for (size_t at = 0; at < id.len; at += taken) {
+        taken = text_utf8_length(slice_from(id, at));
+        if (taken == 0 || id.ptr[at] == '\0')
+            return false;
+    }
+    return id.len > 0 && id.len <= CALL_ID_MAX;
+}
+
 static bool decode(struct slice text, struct arena *arena, struct slice *decoded)
 {
     char *bytes = arena_alloc(arena, text.len + 1);
@@ -14,7 +30,7 @@ static bool decode(struct slice text, struct arena *arena, struct slice *decoded
         if (byte == '/')
             return false;
         if (byte == '%') {
-            if (text.len - i < 3 || !text_read_hex((struct slice){text.ptr + i + 1, 2}, &byte, 1) || byte == 0)
+            if (text.len - i < 3 || !text_read_hex((struct slice){text.ptr + i + 1, 2}, &byte, 1))
                 return false;
             i += 2;
         }
@@ -22,7 +38,7 @@ static bool decode(struct slice text, struct arena *arena, struct slice *decoded
     }
     bytes[len] = '\0';
     *decoded = (struct slice){bytes, len};
-    return len > 0 && len <= CALL_ID_MAX && text_repair(arena, *decoded, &(uint64_t){0}).ptr == bytes;
+    return call_id_valid(*decoded);
 }
 
 struct route route_of(struct slice path, struct arena *arena)
@@ -50,5 +66,5 @@ bool route_read_before(struct slice text, int64_t *time_us, struct slice *call_i
     if (!colon || !text_read_int((struct slice){text.ptr, (size_t)(colon - text.ptr)}, time_us))
         return false;
     *call_id = slice_from(text, (size_t)(colon - text.ptr) + 1);
-    return call_id->len > 0 && call_id->len <= CALL_ID_MAX;
+    return *time_us >= TIME_MIN_US && *time_us <= TIME_MAX_US && call_id_valid(*call_id);
 }

@@ -21,8 +21,8 @@ struct route {
 
 struct route route_of(struct slice path, struct arena *arena);
 
-/* Where a list of calls goes on: "µs since the epoch:call id", as `next` of the list before said. False if it is
- * none. */
+/* Where a list of calls goes on: "µs since the epoch:call id", as `next` of the list before said. False if it is none: no
+ * such text, a time that PostgreSQL does not have, or an id that no call can have (over 128 bytes, a NUL, no UTF-8). */
 bool route_read_before(struct slice text, int64_t *time_us, struct slice *call_id);
 
 #endif

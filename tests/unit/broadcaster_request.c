@@ -67,6 +67,10 @@ static void a_list_goes_on_where_it_said(void **state)
     assert_false(route_read_before(SLICE("1762862400123456"), &time_us, &id));
     assert_false(route_read_before(SLICE("x:call"), &time_us, &id));
     assert_false(route_read_before(SLICE("1:"), &time_us, &id));
+    assert_false(route_read_before(SLICE("1:a\0b"), &time_us, &id)); /* PostgreSQL would refuse these four */
+    assert_false(route_read_before(SLICE("1:\xff"), &time_us, &id));
+    assert_false(route_read_before(SLICE("9223372036854775807:a"), &time_us, &id));
+    assert_false(route_read_before(SLICE("-9223372036854775808:a"), &time_us, &id));
     assert_false(route_read_before(SLICE_ABSENT, &time_us, &id));
 }
 
