@@ -48,5 +48,5 @@ void sse_write_heartbeat(struct buffer *out, struct slice id)
 {
     buffer_add_text(out, ": still here\n");
     write_id(out, id);
-    buffer_add_char(out, '\n');
+    buffer_add_text(out, "event: heartbeat\ndata: {}\n\n");
 }

@@ -20,8 +20,8 @@ void sse_write_event(struct buffer *out, const struct sse_event *event);
 /* How long a browser waits before it connects again. */
 void sse_write_retry(struct buffer *out, int delay_ms);
 
-/* A line that clients ignore: proxies see that the connection lives. With an id, a client that reconnects will say that
- * one: an event without data is not dispatched, its id counts. */
+/* A comment and an event of its own name, which nobody has to listen for: proxies see that the connection lives, and so does
+ * a page, to which comments do not show. With an id, a client that reconnects will say that one. */
 void sse_write_heartbeat(struct buffer *out, struct slice id);
 
 #endif

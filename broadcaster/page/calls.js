@@ -68,6 +68,20 @@ export class Calls {
     for (const call of calls) this.put(call);
   }
 
+  /** Keeps the newest `most` finished calls: a page that is open for weeks does not grow. Where the list of older ones goes on
+   *  from there (`before` of the API), null if nothing was dropped. A call of the same millisecond may come twice. */
+  trim(most) {
+    if (this.versions.size > 4 * most + 2 * this.live.size)
+      for (const id of this.versions.keys()) if (!this.get(id)) this.versions.delete(id);
+    if (this.finished.size <= most * 1.1) return null;
+    const kept = this.newestFinished().slice(0, most);
+    for (const id of this.finished.keys()) this.versions.delete(id);
+    this.finished = new Map(kept.map((call) => [call.call_id, call]));
+    for (const call of kept) this.versions.set(call.call_id, call.version);
+    this.completeSince = beganAt(kept.at(-1));
+    return `${(this.completeSince + 1) * 1000}:0`;
+  }
+
   get(id) {
     return this.live.get(id) ?? this.finished.get(id);
   }

@@ -5,7 +5,7 @@ import { age, clock, duration, exactly, milliseconds, money } from './format.js'
 import { callerOf } from './lists.js';
 import { wordOf, words } from './words.js';
 
-const REFRESH_MS = 400;
+const REFRESH_MS = 400, RETRY_MS = 3000;
 const LATENCIES = ['e2e', 'asr', 'llm', 'llm_websocket_network_rtt', 'tts', 'knowledge_base', 's2s'];
 const PERCENTILES = ['p50', 'p90', 'p95', 'p99'];
 
@@ -38,23 +38,25 @@ export class Detail {
   }
 
   close() {
+    const row = document.querySelector(`[data-call-id="${CSS.escape(this.#id)}"] button`);
     this.#id = null;
     clearTimeout(this.#timer);
+    this.#timer = 0;
     this.node.hidden = true;
     this.node.replaceChildren();
     document.body.classList.remove('with-detail');
     this.changed(null);
-    this.#openedFrom?.focus?.();
+    (this.#openedFrom?.isConnected ? this.#openedFrom : row)?.focus(); // a call that has ended is in another list now
     this.#openedFrom = null;
   }
 
   /** The call has changed: what is shown is asked for again, once for a burst of changes. */
-  refresh(id) {
+  refresh(id, delay = REFRESH_MS) {
     if (id !== this.#id || this.#timer) return;
     this.#timer = setTimeout(() => {
       this.#timer = 0;
       this.#load(false);
-    }, REFRESH_MS);
+    }, delay);
   }
 
   async #load(focus) {
@@ -63,7 +65,7 @@ export class Detail {
     const text = answer?.ok ? await answer.text() : null;
     if (id !== this.#id || (text !== null && text === this.#shown)) return;
     if (text === null && answer?.status !== 404) {
-      this.refresh(id);
+      this.refresh(id, RETRY_MS);
       return;
     }
     const scrolled = this.node.scrollTop;
@@ -138,17 +140,18 @@ function transcript(call) {
 }
 
 function latency(latencies) {
-  const rows = LATENCIES.filter((name) => latencies?.[name]?.p50 != null).map((name) => ({ name, values: latencies[name] }));
+  const rows = LATENCIES.filter((name) => typeof latencies?.[name]?.p50 === 'number').map((name) => ({ name, values: latencies[name] }));
   if (!rows.length) return null;
   const head = element('tr', {}, element('th', {}), PERCENTILES.map((name) => element('th', { scope: 'col' }, name)));
   const body = rows.map(({ name, values }) => element('tr', {}, element('th', { scope: 'row' }, name.replaceAll('_', ' ')),
-    PERCENTILES.map((each) => element('td', {}, values[each] == null ? '' : milliseconds(values[each])))));
+    PERCENTILES.map((each) => element('td', {}, typeof values[each] === 'number' ? milliseconds(values[each]) : ''))));
   return part(words.latency, element('div', { class: 'scroll' }, element('table', {}, element('thead', {}, head), element('tbody', {}, body))));
 }
 
+/** The platform's own JSON, kept as it came: anything may stand in it. */
 function breakdown(call) {
-  const products = (call.cost_breakdown?.product_costs ?? (Array.isArray(call.cost_breakdown) ? call.cost_breakdown : []))
-    .filter(({ cost }) => cost != null).sort((a, b) => b.cost - a.cost);
+  const costs = call.cost_breakdown?.product_costs ?? call.cost_breakdown;
+  const products = (Array.isArray(costs) ? costs : []).filter((each) => typeof each?.cost === 'number').sort((a, b) => b.cost - a.cost);
   if (!products.length) return null;
   const most = Math.max(...products.map(({ cost }) => cost));
   const rows = products.map(({ product, cost }) => element('li', {}, element('span', {}, String(product ?? '').replaceAll('_', ' ')),

@@ -4,7 +4,8 @@ import { element, setAttribute, setText } from './element.js';
 import { age, count, duration, moment, money, share } from './format.js';
 import { words } from './words.js';
 
-const EVERY_MS = 15000, SOON_MS = 1200;
+/** Soon is not at once: the question adds up a day's calls, and every open page asks it. */
+const EVERY_MS = 15000, SOON_MS = 3000;
 const SHARES = ['ongoing', 'ended', 'not_connected', 'error'];
 
 export class Health {
@@ -13,6 +14,7 @@ export class Health {
   clockOffset = 0;
   #timer = 0;
   #soon = false;
+  #asking = false;
   #tiles = {};
   #shares = {};
   #facts = {};
@@ -45,18 +47,23 @@ export class Health {
   soon() {
     if (this.#soon) return;
     this.#soon = true;
+    if (!this.#asking) this.#askIn(SOON_MS);
+  }
+
+  #askIn(delay) {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.ask(), SOON_MS);
+    this.#timer = setTimeout(() => this.ask(), delay);
   }
 
   async ask() {
-    clearTimeout(this.#timer);
     this.#soon = false;
+    this.#asking = true;
     const midnight = new Date();
     midnight.setHours(0, 0, 0, 0);
     const asked = Date.now();
     const answer = await fetch(`/api/stats?since=${encodeURIComponent(midnight.toISOString())}`).catch(() => null);
-    this.#timer = setTimeout(() => this.ask(), EVERY_MS);
+    this.#asking = false;
+    this.#askIn(this.#soon ? SOON_MS : EVERY_MS);
     if (answer?.status === 401) this.handlers.refused();
     if (!answer?.ok) return;
     this.stats = await answer.json();

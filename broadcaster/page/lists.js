@@ -92,8 +92,10 @@ export class List {
   }
 
   #fill(row, call) {
-    if (row.call === call) return;
+    const today = new Date().toDateString(); // tomorrow the same start reads differently
+    if (row.call === call && row.day === today) return;
     row.call = call;
+    row.day = today;
     setAttribute(row.node, 'data-status', call.status);
     setAttribute(row.node, 'data-sentiment', call.sentiment ?? '');
     setText(row.button, callerOf(call));

@@ -6,7 +6,7 @@ import { setAttribute, setText } from './element.js';
 import { age } from './format.js';
 import { Health } from './health.js';
 import { List } from './lists.js';
-import { Stream } from './stream.js';
+import { SILENT_MS, Stream } from './stream.js';
 import { fillInWords, words } from './words.js';
 
 const PAGE = 50, SHOWN_MAX = 1000;
@@ -17,7 +17,7 @@ fillInWords();
 const calls = new Calls();
 const news = new Set(); // call ids that came since the lists were drawn
 let filter = '', olderThan = null, drawing = 0;
-let state = 'connecting', connectedAt = 0, lastUpdateAt = 0, currentAt = 0;
+let state = 'connecting', connectedAt = 0, lastUpdateAt = 0, currentAt = 0, finishedTimer = 0;
 
 const detail = new Detail(at('detail'), (id) => {
   lists.live.mark(id);
@@ -42,6 +42,7 @@ function fits({ call_id: id, from_number: from, to_number: to, agent_id: agent }
 
 function draw() {
   drawing = 0;
+  olderThan = calls.trim(SHOWN_MAX) ?? olderThan;
   const live = calls.newestLive(), finished = calls.newestFinished().slice(0, SHOWN_MAX);
   const [liveShown, finishedShown] = [live.filter(fits), finished.filter(fits)];
   lists.live.show(liveShown, { news, filtered: liveShown.length < live.length });
@@ -60,14 +61,16 @@ function draw() {
 function drawSoon() {
   drawing ||= document.hidden ? setTimeout(draw, 100) : requestAnimationFrame(draw);
 }
+document.addEventListener('visibilitychange', () => document.hidden && drawing && draw());
 
 const serverNow = () => Date.now() + health.clockOffset;
 
 function tick() {
   lists.live.tick(serverNow());
-  if (state === 'connected') currentAt = Date.now();
+  const silent = Date.now() - stream.heardAt > SILENT_MS; // a machine that wakes up: the stream looks open still
+  if (state === 'connected') currentAt = silent ? stream.heardAt : Date.now();
   health.tick(state, lastUpdateAt, connectedAt);
-  const stale = state !== 'connected' && currentAt > 0 && Date.now() - currentAt > 2000;
+  const stale = (silent || state !== 'connected') && currentAt > 0 && Date.now() - currentAt > 2000;
   at('stale').hidden = !stale;
   document.body.classList.toggle('is-stale', stale);
   if (stale) setText(at('stale'), words.stale(age(Date.now() - currentAt)));
@@ -83,7 +86,7 @@ function setState(name) {
   tick();
 }
 
-new Stream({
+const stream = new Stream({
   state: setState,
   reset: () => calls.forgetVersions(),
   snapshot: (live) => {
@@ -108,7 +111,9 @@ async function loadFinished(before) {
   const more = before === null ? '' : `&before=${encodeURIComponent(before)}`;
   const answer = await fetch(`/api/calls?state=ended&limit=${PAGE}${more}`).catch(() => null);
   if (!answer?.ok) {
-    if (answer?.status !== 401) setTimeout(() => loadFinished(before), 3000);
+    if (answer?.status === 401 || before !== null) return; // older ones: whoever asked asks again
+    clearTimeout(finishedTimer);
+    finishedTimer = setTimeout(() => loadFinished(null), 3000);
     return;
   }
   const { calls: finished, next } = await answer.json();

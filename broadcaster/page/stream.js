@@ -1,17 +1,21 @@
 // stream.js: the connection to /api/calls/stream, kept for as long as the page is open.
 //
 // EventSource reconnects by itself after a lost connection, but gives up for good after any answer other than 200 (a proxy's
-// 503 while the server restarts): then it is made anew, later and later, at random. The same after the machine has slept:
-// a connection that died meanwhile says nothing.
+// 503 while the server restarts): then it is made anew, later and later, at random. And a connection that died without a
+// word (the machine slept, a router forgot it) looks open: the server says something every 15 s, so long silence is death.
+// Timers do not tell sleep: a browser lets those of a page in the background run once a minute; events come all the same.
 
-const RETRY_MIN_MS = 1000, RETRY_MAX_MS = 30000, TICK_MS = 5000, SLEPT_MS = 30000;
+const RETRY_MIN_MS = 1000, RETRY_MAX_MS = 30000, TICK_MS = 5000;
+
+export const SILENT_MS = 40000;
 
 export class Stream {
   #source = null;
   #begun = false; // this EventSource has a cursor: after a reconnect it goes on where it was
   #failures = 0;
   #timer = 0;
-  #lastTick = Date.now();
+  /** When the server was last heard of. */
+  heardAt = Date.now();
 
   /** `handlers`: state(name), snapshot(calls), update(update), reset(), refused(). */
   constructor(handlers) {
@@ -22,9 +26,9 @@ export class Stream {
   }
 
   #tick() {
-    const slept = Date.now() - this.#lastTick > SLEPT_MS;
-    this.#lastTick = Date.now();
-    if (slept) this.#again(0);
+    if (this.#source.readyState === EventSource.CLOSED || Date.now() - this.heardAt <= SILENT_MS) return;
+    this.handlers.state('reconnecting');
+    this.#open();
   }
 
   #open() {
@@ -34,10 +38,16 @@ export class Stream {
     const source = new EventSource('/api/calls/stream');
     this.#source = source;
     this.#begun = false;
-    const on = (name, handle) => source.addEventListener(name, (event) => source === this.#source && handle(event));
+    this.heardAt = Date.now(); // so long it has to answer
+    const on = (name, handle) => source.addEventListener(name, (event) => {
+      if (source !== this.#source) return;
+      if (name !== 'error') this.heardAt = Date.now();
+      handle(event);
+    });
     on('open', () => this.handlers.state(this.#begun ? 'connected' : 'waiting'));
     on('snapshot', (event) => this.#connected(() => this.handlers.snapshot(JSON.parse(event.data).calls)));
     on('call', (event) => this.#connected(() => this.handlers.update(JSON.parse(event.data))));
+    on('heartbeat', () => {});
     on('reset', () => this.handlers.reset());
     on('closed', (event) => JSON.parse(event.data).reason === 'access_ended' && this.#checkAccess());
     on('error', () => this.#failed());

@@ -39,14 +39,14 @@ static void data_is_split_at_every_line_end(void **state)
     }
 }
 
-static void a_heartbeat_is_a_comment_that_may_carry_the_cursor(void **state)
+static void a_heartbeat_is_an_event_that_may_carry_the_cursor(void **state)
 {
     (void)state;
     struct buffer out = {0};
     sse_write_heartbeat(&out, SLICE_ABSENT);
-    check(&out, ": still here\n\n");
+    check(&out, ": still here\nevent: heartbeat\ndata: {}\n\n");
     sse_write_heartbeat(&out, SLICE("e:1:7"));
-    check(&out, ": still here\nid: e:1:7\n\n");
+    check(&out, ": still here\nid: e:1:7\nevent: heartbeat\ndata: {}\n\n");
     sse_write_retry(&out, 1234);
     check(&out, "retry: 1234\n\n");
 }
@@ -56,7 +56,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_has_an_id_a_name_and_data),
         cmocka_unit_test(data_is_split_at_every_line_end),
-        cmocka_unit_test(a_heartbeat_is_a_comment_that_may_carry_the_cursor),
+        cmocka_unit_test(a_heartbeat_is_an_event_that_may_carry_the_cursor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
