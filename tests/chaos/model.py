@@ -7,16 +7,19 @@ to be made twice. A call is a function of the *set* of its events: every field i
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 
 # docs: "debug call disconnection" of the vendor
 ENDED = {"user_hangup", "agent_hangup", "call_transfer", "voicemail_reached", "ivr_reached", "inactivity", "max_duration_reached"}
-NOT_CONNECTED = {"dial_busy", "dial_failed", "dial_no_answer", "invalid_destination", "telephony_provider_permission_denied",
-                 "telephony_provider_unavailable", "sip_routing_error", "marked_as_spam", "user_declined"}
+NOT_CONNECTED = {"invalid_destination", "sip_routing_error", "marked_as_spam", "user_declined"}
 ERROR = {"concurrency_limit_reached", "no_valid_payment", "scam_detected"}
+FAMILIES = {"dial_": "not_connected", "telephony_": "not_connected", "error_": "error"}  # the list of reasons is open
 TERMINAL = {"ended", "not_connected", "error"}
+STORAGE = {"everything", "everything_except_pii", "basic_attributes_only"}
+WEEK_S = 7 * 86400  # no recording is longer
 TIMES = range(946684800000, 4102444800000)  # 2000 … 2099: anything else is no time of a call
 
 
@@ -50,24 +53,44 @@ def first_of_duplicates(pairs):
 
 
 def text(value):
-    return value if isinstance(value, str) else None
+    return re.sub("[\0\ud800-\udfff]", "\ufffd", value) if isinstance(value, str) else None
+
+
+def thing(value):
+    return value if isinstance(value, dict) else None
+
+
+def number(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    return value
 
 
 def whole(value):
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return int(value) if value == int(value) else None
+    value = number(value)
+    return int(value) if value is not None and value == int(value) and -2**63 <= value < 2**63 else None
 
 
 def time_ms(value):
-    number = whole(value)
-    return number if number is not None and number in TIMES else None
+    ms = whole(value)
+    return ms if ms is not None and ms in TIMES else None
 
 
-def decimal(value, places, factor=1):
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+def duration_ms(value):
+    ms = whole(value)
+    return ms if ms is not None and ms >= 0 else None
+
+
+def decimal(value, digits, places, factor=1):
+    """numeric(digits, places); what does not fit is absent."""
+    value = number(value)
+    if value is None:
         return None
-    return (Decimal(repr(value)) * factor).quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+    exact = Decimal(repr(value)) * factor
+    if abs(exact) >= Decimal(10) ** (digits - places):
+        return None
+    rounded = exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
+    return rounded if abs(rounded) < Decimal(10) ** (digits - places) else None
 
 
 def flag(value):
@@ -84,12 +107,14 @@ def last_word_end(call):
     """The end of the transcript's last word, in ms of the recording."""
     utterances = part(call, "transcript_object")
     if not isinstance(utterances, list):
+        utterances = part(call, "transcript_with_tool_calls")
+    if not isinstance(utterances, list):
         return None
     for utterance in reversed(utterances):
         words = part(utterance, "words")
-        if isinstance(words, list) and words:
-            end = part(words[-1], "end")
-            return int(end * 1000) if isinstance(end, (int, float)) and not isinstance(end, bool) else None
+        end = number(part(words[-1], "end")) if isinstance(words, list) and words else None
+        if end is not None:
+            return int(end * 1000) if 0 <= end < WEEK_S else None
     return None
 
 
@@ -115,7 +140,7 @@ def rank(kind, call):
     if kind == "call_synced":
         if isinstance(part(call, "call_analysis"), dict):
             return 4
-        return 3 if part(call, "call_status") in TERMINAL else 2
+        return 3 if text(part(call, "call_status")) in TERMINAL else 2
     return 2
 
 
@@ -124,17 +149,17 @@ def status_of_reason(reason):
         return "ended"
     if reason in NOT_CONNECTED:
         return "not_connected"
-    if reason in ERROR or (reason or "").startswith("error_"):
+    if reason in ERROR:
         return "error"
-    return None
+    return next((status for prefix, status in FAMILIES.items() if (reason or "").startswith(prefix)), None)
 
 
 def status(events, registers):
     """No register, but computed from merged ones."""
     kinds = {kind for kind, _ in events}
-    said = {part(call, "call_status") for _, call in events}
+    said = {text(part(call, "call_status")) for _, call in events}
     terminal = kinds & {"call_ended", "call_analyzed"} or any(
-        kind == "call_synced" and part(call, "call_status") in TERMINAL for kind, call in events)
+        kind == "call_synced" and text(part(call, "call_status")) in TERMINAL for kind, call in events)
     if terminal:
         return status_of_reason(registers.get("disconnection_reason")) or registers.get("terminal_status") or "ended"
     if "call_gone" in kinds:
@@ -167,23 +192,24 @@ def call_of(events):
             offer(name, text(part(call, name)))
         offer("started_at", time_ms(part(call, "start_timestamp")))
         offer("ended_at", time_ms(part(call, "end_timestamp")))
-        offer("duration_ms", whole(part(call, "duration_ms")))
+        offer("duration_ms", duration_ms(part(call, "duration_ms")))
         offer("summary", text(part(call, "call_analysis", "call_summary")))
         offer("sentiment", text(part(call, "call_analysis", "user_sentiment")))
         offer("successful", flag(part(call, "call_analysis", "call_successful")))
         offer("in_voicemail", flag(part(call, "call_analysis", "in_voicemail")))
-        offer("custom_analysis", part(call, "call_analysis", "custom_analysis_data"))
-        offer("cost_cents", decimal(part(call, "call_cost", "combined_cost"), 6, 100 if event.cost_unit == "dollars" else 1))
-        offer("cost_breakdown", part(call, "call_cost"))
-        offer("latency_e2e_p50_ms", decimal(part(call, "latency", "e2e", "p50"), 3))
-        offer("latency", part(call, "latency"))
-        offer("metadata", part(call, "metadata"))
+        offer("custom_analysis", thing(part(call, "call_analysis", "custom_analysis_data")))
+        offer("cost_cents", decimal(part(call, "call_cost", "combined_cost"), 14, 6, 100 if event.cost_unit == "dollars" else 1))
+        offer("cost_breakdown", thing(part(call, "call_cost")))
+        offer("latency_e2e_p50_ms", decimal(part(call, "latency", "e2e", "p50"), 12, 3))
+        offer("latency", thing(part(call, "latency")))
+        offer("metadata", thing(part(call, "metadata")))
         said = text(part(call, "call_status"))
         if said in TERMINAL:
             offer("terminal_status", said)
         if event.type == "call_analyzed" or (event.type == "call_synced" and isinstance(part(call, "call_analysis"), dict)):
             offer("analyzed", True)
-        offer("data_storage_setting", text(part(call, "data_storage_setting")))
+        setting = text(part(call, "data_storage_setting"))
+        offer("data_storage_setting", setting if setting in STORAGE else None)
     row = dict(registers.values)
     row["status"] = status(seen, row)
     row.setdefault("analyzed", False)
