@@ -79,6 +79,16 @@ static bool record(struct run *run, const struct migration *migration)
     return rows != NULL;
 }
 
+static int refused(const struct run *run, const struct migration *migration)
+{
+    if (strcmp(run->error.sqlstate, "42501") == 0)
+        return complain(OPERATOR_CONFIGURATION,
+                        "migration %s: %s; HOOKLINE_DATABASE_URL must name an administrator here: a role that owns the "
+                        "database and may create roles",
+                        migration->name, run->error.message);
+    return operator_database_problem(&run->error, arena_format(run->arena, "migration %s", migration->name).ptr);
+}
+
 /* The lowest that is not applied yet, in a transaction of its own; *done if there was none. */
 static int apply_next(struct run *run, bool *done)
 {
@@ -99,7 +109,7 @@ static int apply_next(struct run *run, bool *done)
                 database_execute(run->database, MAKE_HISTORY, &run->error) && record(run, migration) &&
                 database_execute(run->database, "COMMIT", &run->error);
     if (!fine)
-        return operator_database_problem(&run->error, arena_format(run->arena, "migration %s", migration->name).ptr);
+        return refused(run, migration);
     run->migrations[next].applied = true;
     fprintf(stderr, "hookline: %s applied\n", migration->name);
     return OPERATOR_FINE;
