@@ -189,23 +189,26 @@ static bool claim(struct fetches *fetches, int64_t now_ms, struct database_error
     return settled == 0 || jobs_settle(fetches->options.database, fetches->arena, results, settled, error);
 }
 
-enum database_fault fetches_turn(struct fetches *fetches, int64_t now_ms)
+enum fetches_outcome fetches_turn(struct fetches *fetches, int64_t now_ms, struct database_error *error)
 {
     if (now_ms < fetches->next_try_ms)
-        return DATABASE_FINE;
-    struct database_error error = {0};
-    bool fine = settle(fetches, &error) &&
+        return FETCHES_FINE;
+    bool fine = settle(fetches, error) &&
                 sweep_turn(&fetches->sweep, fetches->options.database, fetches->arena, &fetches->options.policy, now_ms,
-                           &error) &&
-                claim(fetches, now_ms, &error);
+                           error) &&
+                claim(fetches, now_ms, error);
     arena_reset(fetches->arena);
     if (!fine) {
         fetches->next_try_ms = now_ms + DATABASE_AWAY_MS;
         if (!fetches->database_away)
-            log_event(LOG_WARN, "jobs_wait", LOG_TEXT("sqlstate", error.sqlstate), LOG_TEXT("problem", error.message));
+            log_event(LOG_WARN, "jobs_wait", LOG_TEXT("sqlstate", error->sqlstate),
+                      LOG_TEXT("problem", error->message));
     }
+    bool recovered = fine && fetches->database_away;
     fetches->database_away = !fine;
-    return fine ? DATABASE_FINE : error.fault;
+    if (!fine)
+        return FETCHES_FAILED;
+    return recovered ? FETCHES_RECOVERED : FETCHES_FINE;
 }
 
 void fetches_close(struct fetches *fetches)

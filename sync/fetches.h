@@ -43,8 +43,14 @@ const char *fetches_open(struct fetches *fetches, const struct fetches_options *
 /* A job may be due at that time: look then. */
 void fetches_expect(struct fetches *fetches, int64_t due_ms);
 
-/* Does what is due now; to be called often, it looks at the clock first. DATABASE_REFUSED and DATABASE_OURS end the process; for all else there is the next turn. */
-enum database_fault fetches_turn(struct fetches *fetches, int64_t now_ms);
+enum fetches_outcome {
+    FETCHES_FINE,
+    FETCHES_FAILED,    /* PostgreSQL, and *error says why; tried again a second later */
+    FETCHES_RECOVERED, /* what had failed has succeeded now */
+};
+
+/* Does what is due now; to be called often, it looks at the clock first. */
+enum fetches_outcome fetches_turn(struct fetches *fetches, int64_t now_ms, struct database_error *error);
 
 /* Drops what is under way and gives the leases back. */
 void fetches_close(struct fetches *fetches);

@@ -74,11 +74,17 @@ static const struct setting SETTINGS[] = {
 static void sync_turn(void *context)
 {
     struct sync *self = context;
-    enum database_fault fault = fetches_turn(&self->fetches, clock_now_ms());
-    if (fault == DATABASE_OURS)
+    struct database_error error = {0};
+    enum fetches_outcome outcome = fetches_turn(&self->fetches, clock_now_ms(), &error);
+    if (outcome == FETCHES_RECOVERED)
+        stage_database_seen(self->run, NULL);
+    if (outcome != FETCHES_FAILED)
+        return;
+    stage_database_seen(self->run, &error);
+    if (error.fault == DATABASE_OURS || error.fault == DATABASE_DATA)
         stage_stop(self->run, EXIT_OURS,
                    "the schema does not fit this program: `hookline migrate` brings it up to date");
-    if (fault == DATABASE_REFUSED)
+    if (error.fault == DATABASE_REFUSED)
         stage_stop(self->run, EXIT_REFUSED, "PostgreSQL refuses DATABASE_URL");
 }
 

@@ -78,19 +78,32 @@ static void asked_to_stop_it_gives_its_leases_back(void **state)
     platform_release(world.platform);
 }
 
+static bool is_ready(void *context)
+{
+    return process_ready(context);
+}
+
+static bool is_not_ready(void *context)
+{
+    return !process_ready(context);
+}
+
 static void postgresql_may_go_and_come_back(void **state)
 {
     (void)state;
     platform_script(world.platform,
                     &(struct platform_answer){.status = 200, .body = "{\"call_id\":\"crash\"}", .held = true}, 1);
-    world_sync();
+    struct process *process = world_sync();
     world_tell_of("crash", "ended", MISSING_COST);
     world_wait_asked("crash", 1);
     postgres_crash(world.server);
     platform_release(world.platform);
     world_wait_event("crash"); /* needs no PostgreSQL */
+    /* Red although no update comes that would need it. */
+    assert_true(wait_until(is_not_ready, process, WORLD_SOON_MS));
     postgres_resume(world.server);
     world_wait_job("crash", "attempts > 0 AND last_code = '200'");
+    assert_true(wait_until(is_ready, process, WORLD_SOON_MS));
 }
 
 int main(void)
