@@ -230,7 +230,7 @@ static rd_kafka_topic_t *topic_handle(struct producer *producer, const char *nam
 }
 
 /* Asked at the start, the first record does not wait for it (until 2.10.1 up to a second). */
-static void metadata_warm_up(struct producer *producer)
+void producer_warm_up(struct producer *producer)
 {
     const struct rd_kafka_metadata *metadata = NULL;
     if (rd_kafka_metadata(producer->kafka, 0, NULL, &metadata, FIRST_METADATA_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -282,7 +282,6 @@ const char *producer_open(struct producer **result, const struct settings *setti
     }
     for (size_t i = 0; i < COUNT(EXPECTED); i++)
         topic_handle(producer, EXPECTED[i]);
-    metadata_warm_up(producer);
     *result = producer;
     return NULL;
 }
@@ -308,6 +307,16 @@ void producer_close(struct producer *producer)
     ring_drop(&producer->waiting);
     ring_drop(&producer->overdue);
     free(producer);
+}
+
+void producer_abandon(struct producer *producer)
+{
+    rd_kafka_purge(producer->kafka, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+}
+
+bool producer_idle(const struct producer *producer)
+{
+    return producer->waiting.newer == &producer->waiting && producer->overdue.newer == &producer->overdue;
 }
 
 /* sending ----------------------------------------------------------------------------------------------------------- */

@@ -46,12 +46,22 @@ typedef void producer_report(void *opaque, enum delivery delivery, const char *p
 
 /* NULL when fine, else a sentence (static or living as long as the process). `timeout_ms`: after that an unacked record
  * is reported as failed, whatever librdkafka does: at most 100 ms late in a loop, at once in producer_poll. 0: two minutes.
- * Takes up to 2 s when no broker answers: it asks for our topics, so that the first record finds its way at once. */
+ * Waits for nobody. */
 const char *producer_open(struct producer **result, const struct settings *settings, const char *client_id,
                           int64_t timeout_ms);
 
+/* Asks for our topics, so that the first record finds its way at once. Takes up to 2 s when no broker answers: for the
+ * start, not for a loop that others wait for. */
+void producer_warm_up(struct producer *producer);
+
 /* Waits at most 5 s for what is under way, then drops the rest (each is reported as failed). */
 void producer_close(struct producer *producer);
+
+/* Gives up what is under way without waiting: each record's report comes as usual, as failed unless its ack is here
+ * already. When producer_idle, producer_close has nothing to wait for. */
+void producer_abandon(struct producer *producer);
+/* librdkafka has had its last word on every record, those included that were reported as failed long ago. */
+bool producer_idle(const struct producer *producer);
 
 /* DELIVERY_ACKED: accepted, the report will come. Otherwise there will be no report: FAILED (queue full), REFUSED (larger
  * than MESSAGE_MAX_BYTES …). */

@@ -167,9 +167,11 @@ static const char *open_kafka(struct stage_run *run)
     char client_id[160];
     snprintf(client_id, sizeof client_id, "hookline-%s-%s", run->stage->name, run->instance);
     const char *problem = producer_open(&run->producer, run->settings, client_id, ACK_TIMEOUT_MS);
-    if (!problem)
-        producer_attach(run->producer, run->base);
-    return problem;
+    if (problem)
+        return problem;
+    producer_warm_up(run->producer);
+    producer_attach(run->producer, run->base);
+    return NULL;
 }
 
 static const char *open_consumer(struct stage_run *run)

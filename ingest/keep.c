@@ -132,6 +132,7 @@ const char *keep_open(struct keep **result, struct event_base *base, const struc
         free(keep);
         return problem;
     }
+    producer_warm_up(keep->producer);
     keep->timer = evtimer_new(base, on_time_out, keep);
     keep->late_acks = metrics_counter("hookline_ingest_late_acks_total", "",
                                       "Records acknowledged after their sender had been told to come again.");
@@ -157,7 +158,7 @@ bool keep_ready(const struct keep *keep)
 
 void keep_tick(struct keep *keep)
 {
-    if (keep->retired && producer_under_way(keep->retired) == 0) {
+    if (keep->retired && producer_idle(keep->retired)) {
         producer_close(keep->retired);
         keep->retired = NULL;
     }
@@ -165,7 +166,6 @@ void keep_tick(struct keep *keep)
     if (!fatal || keep->retired)
         return;
     log_event(LOG_ERROR, "producer_replaced", LOG_TEXT("problem", fatal));
-    /* The new one takes up to two seconds to learn its topics: nobody must wait for that. */
     tell_no(keep, true, "the producer was given up");
     struct producer *old = keep->producer;
     const char *problem = open_producer(keep);
@@ -175,5 +175,6 @@ void keep_tick(struct keep *keep)
         return;
     }
     keep->retired = old;
+    producer_abandon(old); /* so that its end blocks nobody: closing it earlier would wait for what is under way */
     metric_add(keep->replaced, 1);
 }

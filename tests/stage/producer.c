@@ -56,6 +56,13 @@ static bool reported(void *context)
     return heard.times > 0;
 }
 
+static bool is_idle(void *context)
+{
+    (void)context;
+    producer_poll(with.producer, 10);
+    return producer_idle(with.producer);
+}
+
 static bool arrived(void *context)
 {
     size_t count = 0;
@@ -67,6 +74,7 @@ static bool arrived(void *context)
 static void open_producer(int64_t timeout_ms)
 {
     assert_null(producer_open(&with.producer, with.settings, "test", timeout_ms));
+    producer_warm_up(with.producer);
 }
 
 static int setup(void **state)
@@ -122,13 +130,22 @@ static void what_is_sent_arrives_as_it_was(void **state)
     }
 }
 
+static bool warm(void *context)
+{
+    (void)context;
+    const char *problem = NULL;
+    struct record record = record_of("k", "first");
+    return producer_send_all(with.producer, &record, 1, &problem) == DELIVERY_ACKED;
+}
+
 /* The brokers answer after 1.5 s, the caller waits for 200 ms: it hears once, and the late ack does not speak again. */
 static void nobody_waits_longer_than_was_said(void **state)
 {
     (void)state;
     const char *problem = NULL;
-    size_t one = 1;
+    size_t two = 2;
     open_producer(200);
+    assert_true(wait_until(warm, NULL, SOON_MS)); /* else the 1.5 s would hold up its introduction, too */
     broker_set_delay(with.broker, 1500);
     struct record record = record_of("k", "late");
     assert_int_equal(producer_send(with.producer, &record, hear, NULL, &problem), DELIVERY_ACKED);
@@ -138,7 +155,7 @@ static void nobody_waits_longer_than_was_said(void **state)
     assert_string_equal(heard.problem, "the brokers did not acknowledge it in time");
     assert_int_equal(producer_under_way(with.producer), 0);
     broker_set_delay(with.broker, 0);
-    assert_true(wait_until(arrived, &one, SOON_MS));
+    assert_true(wait_until(arrived, &two, SOON_MS));
     assert_int_equal(heard.times, 1);
 }
 
@@ -185,6 +202,24 @@ static void closing_reports_what_was_under_way(void **state)
     assert_int_equal(heard.delivery, DELIVERY_FAILED);
 }
 
+/* What a program with a loop does with a producer that librdkafka gave up: nothing is waited for, everybody hears. */
+static void abandoning_waits_for_nobody(void **state)
+{
+    (void)state;
+    const char *problem = NULL;
+    struct record record = record_of("k", "v");
+    open_producer(100);
+    broker_set_down(with.broker, true);
+    assert_int_equal(producer_send(with.producer, &record, hear, NULL, &problem), DELIVERY_ACKED);
+    assert_true(wait_until(reported, NULL, SOON_MS)); /* overdue: reported, and still librdkafka's */
+    assert_int_equal(producer_send(with.producer, &record, hear, NULL, &problem), DELIVERY_ACKED);
+    assert_false(producer_idle(with.producer));
+    producer_abandon(with.producer);
+    assert_true(wait_until(is_idle, NULL, SOON_MS));
+    assert_int_equal(heard.times, 2);
+    assert_int_equal(heard.delivery, DELIVERY_FAILED);
+}
+
 static void loop_ends(void *opaque, enum delivery delivery, const char *problem)
 {
     hear(NULL, delivery, problem);
@@ -222,6 +257,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_kafka_never_takes_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_passing_error_is_repeated_unseen, setup, teardown),
         cmocka_unit_test_setup_teardown(closing_reports_what_was_under_way, setup, teardown),
+        cmocka_unit_test_setup_teardown(abandoning_waits_for_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(in_a_loop_reports_come_by_themselves, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
