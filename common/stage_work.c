@@ -75,7 +75,8 @@ static void attempt_failed(struct stage_run *run, const struct attempt *attempt,
     }
     if (!batch->first_failed_ms)
         batch->first_failed_ms = batch->now_ms;
-    if (attempt->count == 1 && attempt->first == run->attempts.done) {
+    bool ran_alone = attempt->kind == ATTEMPT_RUN && attempt->count == 1 && attempt->first == run->attempts.done;
+    if (ran_alone) { /* not why its dead letter could not be sent */
         memcpy(run->bury_code, batch->code, sizeof run->bury_code);
         memcpy(run->bury_detail, batch->detail, sizeof run->bury_detail);
     }

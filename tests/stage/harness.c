@@ -20,7 +20,13 @@
 #include "tests/support/process.h"
 #include "tests/support/wait.h"
 
-enum { NOT_ENOUGH_REPLICAS = 19, SOON_MS = 30000, END_MS = 15000, LOST_OFFSET = 99999 };
+enum {
+    NOT_ENOUGH_REPLICAS = 19,
+    INVALID_REQUIRED_ACKS = 21, /* neither repeated nor refused */
+    SOON_MS = 30000,
+    END_MS = 15000,
+    LOST_OFFSET = 99999,
+};
 
 static struct {
     struct broker *broker;
@@ -329,6 +335,24 @@ static void one_poisoned_record_costs_only_itself(void **state)
     arena_free(arena);
 }
 
+/* What kept the dead letter itself from being sent is not why the record is dead. */
+static void a_dead_letter_that_is_sent_again_keeps_its_reason(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new();
+    struct broker_record letter;
+    int before = letters_of("sql_22021", &letter, arena);
+    gate_shut(true);
+    send_event("call-3", "poison");
+    broker_fail_produces(with.broker, INVALID_REQUIRED_ACKS, 1);
+    gate_shut(false);
+    assert_true(none_left());
+    assert_true(process_metric(with.demo, "hookline_demo_retries_total{reason=\"not_published\"}") > 0);
+    assert_int_equal(letters_of("not_published", &letter, arena), 0);
+    assert_int_equal(letters_of("sql_22021", &letter, arena), before + 1);
+    arena_free(arena);
+}
+
 static void senders_faults_are_set_aside_with_their_reason(void **state)
 {
     (void)state;
@@ -392,12 +416,12 @@ static void the_brake_stops_a_flood_and_a_restart_goes_on(void **state)
     assert_false(process_ready(with.demo));
     assert_int_equal(end_demo(SIGTERM), 0);
     int before = letters_of("sql_22021", &letter, arena);
-    assert_in_range(before, 8, 12);
+    assert_in_range(before, 8, 13);
     assert_int_equal(done_times("behind-0"), 0);
 
     start_demo("");
     assert_true(none_left());
-    assert_int_equal(letters_of("sql_22021", &letter, arena), 15);
+    assert_int_equal(letters_of("sql_22021", &letter, arena), 16);
     assert_int_equal(done_times("behind-0"), 1);
     assert_int_equal(done_times("plain-0"), 1);
     arena_free(arena);
@@ -414,6 +438,7 @@ static bool has_lost_partitions(void *context)
 static void a_rebalance_while_waiting_leaves_nothing_paused(void **state)
 {
     (void)state;
+    assert_non_null(with.demo);
     gate_shut(true);
     double before = process_metric(with.demo, "hookline_demo_retries_total{reason=\"away\"}");
     send_events("moved", 30);
@@ -471,6 +496,7 @@ int main(void)
         cmocka_unit_test(a_world_that_is_away_is_waited_for),
         cmocka_unit_test(offsets_do_not_move_before_the_acks),
         cmocka_unit_test(one_poisoned_record_costs_only_itself),
+        cmocka_unit_test(a_dead_letter_that_is_sent_again_keeps_its_reason),
         cmocka_unit_test(senders_faults_are_set_aside_with_their_reason),
         cmocka_unit_test(a_slow_record_needs_a_witness),
         cmocka_unit_test(a_second_process_of_the_name_is_refused),
