@@ -75,7 +75,7 @@ static bool find_start(struct consumer *consumer, struct partition *partition)
     partition->reached = -1;
     if (reason != START_OUT_OF_RANGE)
         return true;
-    partition->finished = partition->committed = -1; /* of another time: they must not keep the new ones from Kafka */
+    partition->finished = partition->start; /* Kafka must forget the old one: a restart might find it in range again */
     metric_add(consumer->resets, 1);
     log_event(LOG_ERROR, "offset_out_of_range", LOG_TEXT("topic", partition->full_name),
               LOG_INT("partition", partition->number), LOG_INT("wanted", wanted), LOG_INT("first", low),
@@ -126,10 +126,17 @@ static void commit_answered(rd_kafka_t *kafka, rd_kafka_resp_err_t error, rd_kaf
         consumer->stop = "failpoint";
 }
 
+/* Not "further than": after a topic was truncated or made anew the right offset is a smaller one, and what is still in
+ * hand from before may finish a greater one once more. */
+static bool has_to_commit(const struct partition *partition)
+{
+    return partition->finished >= 0 && partition->finished != partition->committed;
+}
+
 static bool something_to_commit(const struct consumer *consumer)
 {
     for (size_t i = 0; i < consumer->partition_count; i++)
-        if (consumer->partitions[i].finished > consumer->partitions[i].committed)
+        if (has_to_commit(&consumer->partitions[i]))
             return true;
     return false;
 }
@@ -139,7 +146,7 @@ static void commit_start(struct consumer *consumer)
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)consumer->partition_count);
     for (size_t i = 0; i < consumer->partition_count; i++) {
         const struct partition *partition = &consumer->partitions[i];
-        if (partition->finished > partition->committed)
+        if (has_to_commit(partition))
             rd_kafka_topic_partition_list_add(list, partition->full_name, partition->number)->offset =
                 partition->finished;
     }

@@ -257,7 +257,8 @@ static void a_death_after_deciding_repeats_the_batch(void **state)
     assert_int_equal(status, -SIGKILL);
     assert_true(done_times_of_all("first", 5) > 0);
     assert_int_equal(updates_of("first", 5), 0);
-    assert_int_equal(broker_committed(with.broker, "hookline-demo", TOPIC_CALLS_EVENTS), LOST_OFFSET);
+    int64_t committed = broker_committed(with.broker, "hookline-demo", TOPIC_CALLS_EVENTS);
+    assert_true(committed == 0 || committed == LOST_OFFSET); /* the beginning may be committed already, nothing more */
 
     start_demo("");
     assert_true(none_left());
