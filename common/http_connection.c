@@ -15,6 +15,8 @@
 
 static const struct http_refusal LATE = {408, "request_timeout", "The request did not arrive in time."};
 
+static const struct http_refusal CROWDED = {503, "too_many_large_bodies", "Try again in a few seconds."};
+
 static int deadline_ms(const struct http_connection *connection, enum http_deadline deadline)
 {
     const struct http_server_options *options = &connection->server->options;
@@ -264,8 +266,11 @@ static void feed(struct http_connection *connection, struct slice bytes)
         if (outcome == HTTP_PARSE_MORE)
             body_begins(connection);
     }
+    bool fits = http_exchange_weigh(connection->reading);
     if (outcome == HTTP_PARSE_COMPLETE) {
         request_complete(connection);
+    } else if (outcome == HTTP_PARSE_MORE && !fits) {
+        refuse(connection, &CROWDED);
     } else if (outcome == HTTP_PARSE_REFUSED) {
         struct http_refusal refusal = http_parser_refusal(connection->parser);
         refuse(connection, &refusal);

@@ -65,6 +65,18 @@ struct http_exchange *http_exchange_new(struct http_connection *connection)
     return exchange;
 }
 
+bool http_exchange_weigh(struct http_exchange *exchange)
+{
+    struct http_server *server = exchange->server;
+    size_t used = arena_used(exchange->arena);
+    if (used <= HTTP_LARGE_MIN_BYTES || used == exchange->large_bytes)
+        return true;
+    server->large_bytes += used - exchange->large_bytes;
+    exchange->large_bytes = used;
+    size_t most = server->options.large_bodies_max_bytes;
+    return !most || server->large_bytes <= most;
+}
+
 void http_exchange_free(struct http_exchange *exchange)
 {
     struct http_server *server = exchange->server;
@@ -74,6 +86,7 @@ void http_exchange_free(struct http_exchange *exchange)
         *(exchange->previous ? &exchange->previous->next : &server->exchanges) = exchange->next;
         if (exchange->next)
             exchange->next->previous = exchange->previous;
+        server->large_bytes -= exchange->large_bytes;
         http_server_arena_return(server, exchange->arena);
         http_server_check_drained(server);
     } else {
@@ -200,6 +213,7 @@ void http_respond_error(struct http_exchange *exchange, int status, const char *
     buffer_add_text(&body, ",\"message\":");
     buffer_add_json_string(&body, slice_of(message));
     buffer_add_text(&body, "}");
-    http_respond(exchange, status, "application/json", buffer_slice(&body), NULL, 0);
+    const struct http_header retry = {"Retry-After", SLICE("1")};
+    http_respond(exchange, status, "application/json", buffer_slice(&body), &retry, status == 503);
     buffer_free(&body);
 }

@@ -25,6 +25,7 @@ enum {
     HTTP_WRITE_DEADLINE_MS = 30000, /* without a byte taken by the peer */
     HTTP_LINGER_MS = 3000,          /* after the last answer, for the peer to read it */
     HTTP_STREAM_CLOSE_MS = 1000,
+    HTTP_LARGE_MIN_BYTES = 131072, /* a request's memory from which it counts as large: a head and 64 KiB do not */
 };
 
 struct http_server {
@@ -41,6 +42,7 @@ struct http_server {
     struct http_peers *peers;
     struct arena *arenas[HTTP_ARENAS_KEPT];
     size_t arena_count;
+    size_t large_bytes;    /* what the large requests hold together */
     struct buffer scratch; /* heads of answers */
     int64_t date_second;
     char date[40];
@@ -91,6 +93,7 @@ struct http_exchange {
     struct http_exchange *previous, *next; /* of the server's */
     struct http_exchange *behind;          /* of the connection's */
     struct arena *arena;
+    size_t large_bytes; /* its part of the server's */
     struct http_request request;
     struct evbuffer *answer; /* what cannot be sent before the answers to earlier requests; NULL until needed */
     struct http_stream *stream;
@@ -143,6 +146,8 @@ void http_connection_finish(struct http_connection *connection);
 /* http_exchange.c */
 struct http_exchange *http_exchange_new(struct http_connection *connection);
 void http_exchange_free(struct http_exchange *exchange);
+/* Its request has grown. False: large requests hold more than they may. */
+bool http_exchange_weigh(struct http_exchange *exchange);
 void http_exchange_write_head(struct http_server *server, struct evbuffer *out, const struct http_head *answer);
 
 /* http_stream.c */

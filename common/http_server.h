@@ -5,7 +5,7 @@
  *
  * Every request gets exactly one answer, in order (pipelined ones wait). An answer may come later, from another callback:
  * the exchange lives until then, also when its connection has gone. Refuses by itself, with `{"error":…,"message":…}` and
- * Connection: close: what is malformed (400), late (408), too large (413, 431), over the caps (503). (evhttp is not safe
+ * Connection: close: what is malformed (400), late (408), too large (413, 431), over the caps (503, with Retry-After). (evhttp is not safe
  * on a public port: it accepts two different Content-Length and more.)
  */
 #ifndef HOOKLINE_COMMON_HTTP_SERVER_H
@@ -36,9 +36,11 @@ typedef void http_refused_handler(const struct http_refusal *refusal, struct sli
 
 struct http_server_options {
     const char *address; /* HOST:PORT, [v6]:PORT, unix:PATH; port 0: a free one */
-    int listen_fd;       /* >= 0: a listening socket that we were given (socket activation); address is then ignored */
+    int listen_fd;       /* > 0: a listening socket that we were given (socket activation); address is then ignored */
     bool reuse_port;     /* several processes on one port */
-    struct http_limits limits;                                  /* http_request.h: header, field and body caps */
+    struct http_limits limits;     /* http_request.h: header, field and body caps */
+    size_t large_bodies_max_bytes; /* memory of all requests above 128 KiB together; 0: no limit; more: 503. Small ones
+                                    * pass all the same: whoever fills it with slow uploads keeps no webhook out */
     int header_deadline_ms, body_deadline_ms, idle_deadline_ms; /* 0: 10 s, 30 s, 60 s */
     int connections_max, connections_per_address_max; /* 0: 10000, 200; an address: an IPv4 address or an IPv6 /64 */
     int send_buffer_bytes; /* SO_SNDBUF of streams; 0: the kernel's. Without it a stalled screen hides in the kernel */
@@ -74,7 +76,7 @@ void *http_exchange_own(const struct http_exchange *exchange);
 /* The answer; the exchange is gone afterwards. Content-Length, Date and Connection are added; HEAD gets no body. */
 void http_respond(struct http_exchange *exchange, int status, const char *content_type, struct slice body,
                   const struct http_header *headers, size_t header_count);
-/* `{"error":word,"message":sentence}`. */
+/* `{"error":word,"message":sentence}`; a 503 says Retry-After: 1. */
 void http_respond_error(struct http_exchange *exchange, int status, const char *word, const char *message);
 
 struct http_stream_events {

@@ -24,6 +24,8 @@
 enum {
     EXIT_CONFIGURATION = 78,
     BODY_MAX_BYTES = 10 * 1024 * 1024, /* a two-hour call's call_analyzed has about 3 MiB */
+    /* Strangers make us hold bodies before their signature can be looked at: 10,000 connections of 10 MiB each. */
+    LARGE_BODIES_MAX_BYTES = 256 * 1024 * 1024,
     TICK_MS = 250,
     DRAIN_MS = 15000, /* for requests that have begun; what is not here then comes again */
 };
@@ -108,6 +110,7 @@ static const char *open_all(struct ingest *self)
                                &(struct http_server_options){
                                    .address = settings_text(settings, "LISTEN"),
                                    .limits = {.body_max_bytes = BODY_MAX_BYTES},
+                                   .large_bodies_max_bytes = LARGE_BODIES_MAX_BYTES,
                                    .head = receive_head,
                                    .handler = receive_webhook,
                                    .refused = receive_refused,

@@ -41,6 +41,7 @@ static const struct answer NOT_KEPT = {
 struct receive {
     const struct sources *sources;
     struct keep *keep;
+    struct arena *parsing; /* a body's JSON: up to nine times the body, so it must not wait for the ack with it */
     struct metric *ack_seconds;
 };
 
@@ -214,6 +215,17 @@ static void hand_over(struct arrival *arrival, struct slice body)
                 on_kept, arrival);
 }
 
+/* What is kept of it lies in the exchange's arena. */
+static enum webhook_outcome read_webhook(struct arrival *arrival, struct slice body, const char **problem)
+{
+    struct arena *arena = http_exchange_arena(arrival->exchange);
+    enum webhook_outcome outcome = webhook_read(arrival->receive->parsing, body, &arrival->webhook, problem);
+    arrival->webhook.event = arena_copy(arena, arrival->webhook.event);
+    arrival->webhook.call_id = arena_copy(arena, arrival->webhook.call_id);
+    arena_reset(arrival->receive->parsing);
+    return outcome;
+}
+
 static bool signature_accepted(struct arrival *arrival, const struct http_request *request)
 {
     size_t count = 0;
@@ -246,7 +258,7 @@ void receive_webhook(struct http_exchange *exchange, void *context)
     if (!signature_accepted(arrival, request))
         return;
     const char *problem = NULL;
-    enum webhook_outcome outcome = webhook_read(arena, request->body, &arrival->webhook, &problem);
+    enum webhook_outcome outcome = read_webhook(arrival, request->body, &problem);
     if (outcome == WEBHOOK_FINE)
         hand_over(arrival, request->body);
     else
@@ -259,7 +271,7 @@ struct receive *receive_new(const struct sources *sources, struct keep *keep)
     static const char *const OUTCOMES[] = {
         "accepted", "not_kept", "signature_missing", "signature_malformed", "signature_time", "signature_digest"};
     struct receive *receive = memory_new(1, sizeof *receive);
-    *receive = (struct receive){.sources = sources, .keep = keep};
+    *receive = (struct receive){.sources = sources, .keep = keep, .parsing = arena_new()};
     receive->ack_seconds =
         metrics_histogram("hookline_ingest_ack_seconds", "", "From a webhook's last byte to the brokers' ack.");
     for (size_t i = 0; i < sources->count; i++) /* at 0 from the start, so that a first one is a rise */
@@ -270,5 +282,6 @@ struct receive *receive_new(const struct sources *sources, struct keep *keep)
 
 void receive_free(struct receive *receive)
 {
+    arena_free(receive->parsing);
     free(receive);
 }

@@ -110,6 +110,45 @@ static void too_large_a_body_is_refused_unread_and_the_client_sees_it(void **sta
     serving_stop(self);
 }
 
+static bool one_is_held(void *context)
+{
+    return atomic_load((atomic_int *)context) >= 1;
+}
+
+/* Many slow uploads hold memory before anybody knows who sends them: together no more than was said, and a small request
+ * comes through all the same. */
+static void large_bodies_share_a_limit(void **state)
+{
+    (void)state;
+    struct serving *self = serving_start(
+        (struct http_server_options){.limits = {.body_max_bytes = 1 << 20}, .large_bodies_max_bytes = 900000});
+    char *bytes = memory_new(1, 500000);
+    memset(bytes, 'x', 500000);
+    struct slice body = {bytes, 500000};
+    struct http_client *slow = serving_connect(self);
+    serving_say(slow, "POST /hold HTTP/1.1\r\nHost: a\r\nContent-Length: 500000\r\n\r\n");
+    assert_true(http_client_send(slow, body));
+    assert_true(wait_until(one_is_held, &self->holding, SERVING_SOON_MS));
+
+    struct http_client *other = serving_connect(self);
+    serving_say(other, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 500000\r\n\r\n");
+    assert_true(http_client_send(other, body));
+    struct http_answer answer = http_client_receive(other, serving_arena, SERVING_SOON_MS);
+    assert_int_equal(answer.status, 503);
+    assert_slice(http_answer_field(&answer, "Retry-After"), "1");
+    assert_int_equal(atomic_load(&self->refused), 1);
+    http_client_close(other);
+
+    serving_release(self); /* a small one, and it comes through */
+    serving_hear(slow, 200, NULL);
+    serving_say(slow, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 500000\r\n\r\n");
+    assert_true(http_client_send(slow, body));
+    serving_hear(slow, 200, NULL); /* what was held is free again */
+    http_client_close(slow);
+    free(bytes);
+    serving_stop(self);
+}
+
 static void a_head_can_be_refused_before_its_body(void **state)
 {
     (void)state;
@@ -300,6 +339,7 @@ int main(void)
         cmocka_unit_test(a_long_pipeline_is_not_read_ahead),
         cmocka_unit_test(a_refusal_waits_for_the_answers_before_it_and_ends_the_connection),
         cmocka_unit_test(too_large_a_body_is_refused_unread_and_the_client_sees_it),
+        cmocka_unit_test(large_bodies_share_a_limit),
         cmocka_unit_test(a_head_can_be_refused_before_its_body),
         cmocka_unit_test(continue_is_said_only_after_the_head_has_passed),
         cmocka_unit_test(deadlines_are_for_the_whole),

@@ -142,7 +142,8 @@ struct serving *serving_start(struct http_server_options options)
     struct serving *self = memory_new(1, sizeof *self);
     self->options = options;
     self->options.address = options.address ? options.address : "127.0.0.1:0";
-    self->options.limits.body_max_bytes = SERVING_BODY_MAX_BYTES;
+    if (!options.limits.body_max_bytes)
+        self->options.limits.body_max_bytes = SERVING_BODY_MAX_BYTES;
     self->options.head = on_head;
     self->options.handler = on_request;
     self->options.refused = on_refused;
