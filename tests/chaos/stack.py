@@ -48,7 +48,7 @@ def event_id_of(body, provider="retell", company=""):
 
 class Stack:
     def __init__(self, run_dir):
-        self.run_dir = pathlib.Path(run_dir)
+        self.run_dir = pathlib.Path(run_dir).resolve()  # sv takes a relative folder for one of its own
         self.env = read_env(self.run_dir / "env")
 
     def __getitem__(self, name):
