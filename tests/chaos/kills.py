@@ -17,7 +17,7 @@ import time
 
 import oracle
 from load import Load, script
-from stack import PROGRAMS, GaveUp, Stack
+from stack import PROGRAMS, GaveUp, Stack, wait_until
 
 FAILPOINT = "session.decided:kill:3"
 
@@ -33,6 +33,8 @@ def kill_between_commit_and_publishing(stack, report):
     """The failpoint is compiled into test builds: session dies the third time that it comes to the place after its commit."""
     stack.set_environment("session", "HOOKLINE_FAILPOINT", FAILPOINT)
     armed = stack.back_after("session", stack.kill("session"))
+    # The pid is known before the environment is read: taken away too early, the failpoint would never have been there.
+    wait_until("session has its failpoint", lambda: stack.pid("session") != armed or stack.has_environment(armed, "HOOKLINE_FAILPOINT"))
     stack.set_environment("session", "HOOKLINE_FAILPOINT", None)
     stack.back_after("session", armed, 30)
     report.append("failpoint session.decided")
@@ -86,7 +88,7 @@ def main():
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--seed", default=str(int(time.time())))
     options.add_argument("--rate", type=float, default=100, help="webhooks a second")
-    options.add_argument("--calls", type=int, default=1300, help="calls a round, about four webhooks each")
+    options.add_argument("--calls", type=int, default=2500, help="calls a round at the most, about four webhooks each; a round ends with its storm")
     options.add_argument("--freeze-every", type=int, default=2, help="freeze session in every n-th round; 0: never")
     options.add_argument("--freeze-seconds", type=float, default=9)
     arguments = options.parse_args()

@@ -66,7 +66,7 @@ class Load:
         self.key, self.bodies, self.rate, self.connections = key, bodies, rate, connections
         self.sent, self.accepted, self.given_up = set(), set(), 0
         self.wrong = []  # answers that no sender should ever see
-        self.due = queue.Queue()
+        self.due, self.stopped = queue.Queue(), threading.Event()
         self.threads = []
 
     def start(self):
@@ -80,13 +80,16 @@ class Load:
         return any(thread.is_alive() for thread in self.threads)
 
     def finish(self):
+        """Sends nothing new any more, and waits for what is under way."""
+        self.stopped.set()
         for thread in self.threads:
             thread.join()
 
     def _pace(self):
-        begun, ticker = time.monotonic(), threading.Event()
+        begun = time.monotonic()
         for index, body in enumerate(self.bodies):
-            ticker.wait(max(0.0, begun + index / self.rate - time.monotonic()))
+            if self.stopped.wait(max(0.0, begun + index / self.rate - time.monotonic())):
+                break
             self.due.put(body)
         for _ in range(self.connections):
             self.due.put(None)

@@ -84,6 +84,12 @@ class Stack:
         else:
             path.write_text(value)
 
+    def has_environment(self, pid, name):
+        try:
+            return f"{name}=".encode() in pathlib.Path(f"/proc/{pid}/environ").read_bytes()
+        except OSError:
+            return False
+
     # PostgreSQL
 
     def query(self, sql, parameters=()):
