@@ -51,6 +51,9 @@ static const char *const KAFKA_REFUSED[] = {
     "message.send.max.retries",
     "message.max.bytes",
     "allow.auto.create.topics",
+    "delivery.report.only.error",
+    "delivery.timeout.ms", /* the program's own, and it would be overwritten without a word */
+    "message.timeout.ms",
 };
 
 /* setting values ---------------------------------------------------------------------------------------------------- */

@@ -78,12 +78,19 @@ static void what_is_wrong_is_refused(void **state)
     static const struct {
         const char *name, *value;
     } WRONG[] = {
-        {"HOOKLINE_LISTEN", "8080"},       {"HOOKLINE_LISTEN", "host:70000"},
-        {"HOOKLINE_BODY_MAX_BYTES", "2M"}, {"HOOKLINE_BODY_MAX_BYTES", "0"},
-        {"HOOKLINE_WAIT_MS", "2s"},        {"HOOKLINE_WAIT_MS", ""},
-        {"HOOKLINE_LEGACY", "serv"},       {"HOOKLINE_LEGACY", "serve|gone"},
-        {"HOOKLINE_STRICT", "perhaps"},    {"HOOKLINE_KEY", ""},
-        {"HOOKLINE_KEY_FILE", "/nowhere"}, {"HOOKLINE_KAFKA_ACKS", "1"},
+        {"HOOKLINE_LISTEN", "8080"},
+        {"HOOKLINE_LISTEN", "host:70000"},
+        {"HOOKLINE_BODY_MAX_BYTES", "2M"},
+        {"HOOKLINE_BODY_MAX_BYTES", "0"},
+        {"HOOKLINE_WAIT_MS", "2s"},
+        {"HOOKLINE_WAIT_MS", ""},
+        {"HOOKLINE_LEGACY", "serv"},
+        {"HOOKLINE_LEGACY", "serve|gone"},
+        {"HOOKLINE_STRICT", "perhaps"},
+        {"HOOKLINE_KEY", ""},
+        {"HOOKLINE_KEY_FILE", "/nowhere"},
+        {"HOOKLINE_KAFKA_ACKS", "1"},
+        {"HOOKLINE_KAFKA_DELIVERY_REPORT_ONLY_ERROR", "true"},
     };
     for (size_t i = 0; i < COUNT(WRONG); i++) {
         clean(NULL);
