@@ -1,8 +1,10 @@
 /* parked.c: the INSERT, and the look that frees what can be placed. */
 #include "resolver/parked.h"
 
+#include "common/drain.h"
 #include "common/failpoint.h"
 #include "common/log.h"
+#include "common/management.h"
 #include "resolver/parked_headers.h"
 
 enum {
@@ -255,7 +257,8 @@ enum release_outcome parked_release(const struct release *release, int64_t now_m
     char last[EVENT_ID_BYTES];
     size_t last_length = 0;
     *released = 0;
-    for (int rows = 1; outcome == RELEASE_DONE && rows > 0;) {
+    for (int rows = 1; outcome == RELEASE_DONE && rows > 0 && !drain_requested();) {
+        liveness_tick(); /* pages by the thousand, each with its acks, take longer than /livez is patient */
         struct page page = {.arena = arena_new(), .last = {last, last_length}};
         outcome = page_release(release, &page, now_ms, released, error);
         rows = page.rows ? PQntuples(page.rows) : 0;

@@ -36,7 +36,8 @@ struct release {
     const char *default_region;
 };
 
-/* Takes what may be placed now, page by page, and publishes what can. *released counts what was committed. */
+/* Takes what may be placed now, page by page, and publishes what can. *released counts what was committed. Ends after the
+ * current page when the process has been asked to stop. */
 enum release_outcome parked_release(const struct release *release, int64_t now_ms, size_t *released,
                                     struct database_error *error);
 
