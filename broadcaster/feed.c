@@ -13,7 +13,9 @@
 #include "common/sentence.h"
 #include "common/wake.h"
 
-enum { BACK_MS = 5 * 60 * 1000, ASK_MS = 1000, TURN_RECORDS_MAX = 500, SAFETY_MS = 200 };
+/* A turn is small: what it brings goes out only when the loop has its next turn, where libevent writes at most 16 KiB to each
+ * connection. More at once would make a screen look slow that merely had no chance to be written to. */
+enum { BACK_MS = 5 * 60 * 1000, ASK_MS = 1000, TURN_RECORDS_MAX = 500, TURN_BYTES_MAX = 8 * 1024, SAFETY_MS = 200 };
 
 struct feed_position {
     int64_t next;
@@ -76,6 +78,8 @@ static void read_error(struct feed *feed, const rd_kafka_message_t *message)
     switch ((int)message->err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
         feed->connected = true;
+        feed->positions[message->partition] =
+            (struct feed_position){.next = message->offset}; /* past control records, too */
         feed->events.end(message->partition, message->offset, feed->events.context);
         return;
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
@@ -112,19 +116,21 @@ static void turn(void *context)
 {
     struct feed *feed = context;
     int read = 0;
+    size_t bytes = 0;
     if (!feed->started || feed->held)
         return;
-    for (; read < TURN_RECORDS_MAX && !feed->held; read++) {
+    for (; read < TURN_RECORDS_MAX && bytes < TURN_BYTES_MAX && !feed->held; read++) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(feed->kafka, 0);
         if (!message)
             break;
+        bytes += message->len;
         if (message->err)
             read_error(feed, message);
         else if (message->partition >= 0 && message->partition < TOPIC_PARTITIONS)
             read_record(feed, message);
         rd_kafka_message_destroy(message);
     }
-    if (read == TURN_RECORDS_MAX)
+    if (read == TURN_RECORDS_MAX || bytes >= TURN_BYTES_MAX)
         wake_after(feed->wake, 0); /* librdkafka wakes us only when its queue was empty */
     if (read)
         feed->events.turned(feed->events.context);

@@ -3,8 +3,8 @@
  *      feed_survey   how far each partition reaches now, and where five minutes ago was     (before the snapshot)
  *      feed_start    read from there; records come one by one, from the loop                (after the snapshot)
  *
- * Commits nothing and joins nothing: every broadcaster sees everything. Reads at most 500 records in one turn of the
- * loop, and none while it is held (feed_hold): librdkafka then stops fetching by itself.
+ * Commits nothing and joins nothing: every broadcaster sees everything. Reads at most 8 KiB or 500 records in one
+ * turn of the loop, and none while it is held (feed_hold): librdkafka then stops fetching by itself.
  */
 #ifndef HOOKLINE_BROADCASTER_FEED_H
 #define HOOKLINE_BROADCASTER_FEED_H

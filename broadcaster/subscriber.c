@@ -32,6 +32,15 @@ void subscriber_send(struct subscriber *subscriber, struct http_bytes *frame)
         http_stream_write(subscriber->stream, frame);
 }
 
+void subscriber_flush(struct subscriber *subscriber)
+{
+    while (subscriber->stream && subscriber->outbox.count && !is_behind(subscriber)) {
+        struct http_bytes *frame = outbox_take(&subscriber->outbox);
+        http_stream_write(subscriber->stream, frame);
+        http_bytes_release(frame);
+    }
+}
+
 enum subscriber_outcome subscriber_offer(struct subscriber *subscriber, struct slice call_id, struct http_bytes *frame,
                                          bool wait, int64_t now_ms)
 {
@@ -46,6 +55,8 @@ enum subscriber_outcome subscriber_offer(struct subscriber *subscriber, struct s
         subscriber->behind_since_ms = now_ms;
     switch (outbox_offer(&subscriber->outbox, call_id, http_bytes_share(frame), http_bytes_slice(frame).len, behind)) {
     case OUTBOX_ADDED:
+        if (!behind && subscriber->outbox.bytes > BEHIND_BYTES)
+            subscriber_flush(subscriber); /* enough has gathered */
         return SUBSCRIBER_WAITS;
     case OUTBOX_CONFLATED:
         return SUBSCRIBER_CONFLATED;
@@ -54,15 +65,6 @@ enum subscriber_outcome subscriber_offer(struct subscriber *subscriber, struct s
     }
     http_bytes_release(frame);
     return SUBSCRIBER_HOPELESS;
-}
-
-void subscriber_flush(struct subscriber *subscriber)
-{
-    while (subscriber->stream && subscriber->outbox.count && !is_behind(subscriber)) {
-        struct http_bytes *frame = outbox_take(&subscriber->outbox);
-        http_stream_write(subscriber->stream, frame);
-        http_bytes_release(frame);
-    }
 }
 
 void subscriber_drained(struct subscriber *subscriber)
