@@ -53,12 +53,14 @@ supervise_write_run() {
 exec 2>&1 </dev/null
 cd /
 RUN=$(printf %q "$RUN")
+# A pid in the file means that its environment has been read: who sees it may change the environment of the next start.
+[ "\${1-}" = again ] || exec chpst -e "\$RUN/service/$part/env" "\$RUN/service/$part/run" again
 . $(printf %q "$ROOT/deploy/lib/process.sh")
 process_end "\$(cat "\$RUN/pids/$part.pid" 2>/dev/null)" # one that lost its supervisor
 echo "\$\$" >"\$RUN/pids/.$part.new" && mv "\$RUN/pids/.$part.new" "\$RUN/pids/$part.pid"
 echo "\$EPOCHSECONDS" >>"\$RUN/starts/$part"
 $before
-exec chpst -e "\$RUN/service/$part/env" $(printf '%q ' "$@")
+exec $(printf '%q ' "$@")
 RUN_SCRIPT
 }
 
