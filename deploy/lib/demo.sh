@@ -39,7 +39,7 @@ demo_tokens() {
 
 demo_simulator_define() {
   {
-    echo "HOOKLINE_RETELL_API_KEY=$(secret retell_api_key)"
+    echo "HOOKLINE_RETELL_API_KEY=$(retell_api_key)"
     env | grep -E '^(ASAN|UBSAN|LSAN)_OPTIONS=' || true
   } >"$RUN/.environment"
   supervise_define simulator "" "$(program_file ctl)" simulate --url "http://127.0.0.1:$(port_of ingest)" --rate 1 \

@@ -17,7 +17,7 @@ environment_write() {
     environment_row DASHBOARD_TOKEN_2 "$(secret token_2)"
     environment_row DEMO_NUMBER "${DEMO_NUMBER[1]}"
     environment_row DEMO_NUMBER_2 "${DEMO_NUMBER[2]}"
-    environment_row RETELL_API_KEY "$(secret retell_api_key)"
+    environment_row RETELL_API_KEY "$(retell_api_key)"
     environment_row DATABASE_URL "$(database_url hookline_reader)"
     environment_row KAFKA_BOOTSTRAP "$BROKERS"
     environment_row TOPIC_PREFIX "$TOPIC_PREFIX"
@@ -35,7 +35,7 @@ environment_write_command() {
 # Written by deploy/up: hookline, for the stack in this directory. Migrations are an administrator's; all else is not.
 export HOOKLINE_KAFKA_BOOTSTRAP=$(printf %q "$BROKERS") HOOKLINE_TOPIC_PREFIX=$(printf %q "$TOPIC_PREFIX")
 export HOOKLINE_RUN_DIR=$(printf %q "$RUN") HOOKLINE_INGEST_URL=$(printf %q "http://127.0.0.1:$(port_of ingest)")
-export HOOKLINE_RETELL_API_KEY=$(printf %q "$(secret retell_api_key)")
+export HOOKLINE_RETELL_API_KEY=$(printf %q "$(retell_api_key)")
 export HOOKLINE_DEMO_NUMBERS=$(printf %q "${DEMO_NUMBER[1]},${DEMO_NUMBER[2]}")
 if [ "\$1" = migrate ]; then
   export HOOKLINE_DATABASE_URL=$(printf %q "$(database_url hookline_admin)")

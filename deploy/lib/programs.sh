@@ -11,6 +11,18 @@ program_file() { # $1: folder
   fi
 }
 
+# The key that signs webhooks: the one given with --set, else the stack's own. Whoever signs or verifies here uses this one.
+retell_api_key() {
+  local row key=
+  for row in "${SETTINGS_GIVEN[@]}"; do
+    case $row in
+      RETELL_API_KEY=*) key=${row#*=} ;;
+      RETELL_API_KEY_FILE=*) key=$(cat "${row#*=}") ;;
+    esac
+  done
+  if [ -n "$key" ]; then echo "$key"; else secret retell_api_key; fi
+}
+
 # A program's settings, NAME=VALUE lines as supervise_define takes them.
 program_environment() { # $1: program
   echo "HOOKLINE_MANAGEMENT_LISTEN=127.0.0.1:$(port_of "$1-management")"
@@ -19,7 +31,7 @@ program_environment() { # $1: program
   case $1 in
     ingest)
       echo "HOOKLINE_LISTEN=127.0.0.1:$(port_of ingest)"
-      echo "HOOKLINE_RETELL_API_KEY=$(secret retell_api_key)"
+      echo "HOOKLINE_RETELL_API_KEY=$(retell_api_key)"
       ;;
     resolver | session)
       echo "HOOKLINE_DATABASE_URL=$(database_url "hookline_$1")"
@@ -28,7 +40,7 @@ program_environment() { # $1: program
     sync)
       echo "HOOKLINE_DATABASE_URL=$(database_url hookline_sync)"
       echo "HOOKLINE_LOCK_DIRECTORY=$RUN/lock"
-      echo "HOOKLINE_RETELL_API_KEY=$(secret retell_api_key)"
+      echo "HOOKLINE_RETELL_API_KEY=$(retell_api_key)"
       echo "HOOKLINE_RETELL_API_URL=http://127.0.0.1:$(port_of simulator)"
       ;;
     broadcaster)
@@ -40,16 +52,54 @@ program_environment() { # $1: program
   env | grep -E '^(ASAN|UBSAN|LSAN)_OPTIONS=' || true
 }
 
-# Those of --set that this program's table of settings has.
+# Those of --set that this program has; the key is there already.
 program_settings_given() { # $1: program
   local row
   for row in "${SETTINGS_GIVEN[@]}"; do
-    if program_knows "$1" "${row%%=*}"; then echo "HOOKLINE_$row"; fi
+    case $row in
+      RETELL_API_KEY=* | RETELL_API_KEY_FILE=*) ;;
+      *) if program_knows "$1" "${row%%=*}"; then echo "HOOKLINE_$row"; fi ;;
+    esac
   done
 }
 
+# Whether the setting stands in the program's table. Every program knows librdkafka's properties.
 program_knows() { # $1: program, $2: setting
-  "$(program_file "$1")" --help | grep -qw "HOOKLINE_$2"
+  local table
+  [[ $2 != KAFKA_* ]] || return 0
+  table=$("$(program_file "$1")" --settings-markdown)
+  [[ $table == *"\`HOOKLINE_${2%_FILE}\`"* ]]
+}
+
+# Lets a program look at the settings it would get, and at no others; not as arguments, for there are passwords among them.
+program_check() ( # $1: program
+  local name row
+  for name in $(compgen -e HOOKLINE_); do
+    unset "$name"
+  done
+  while IFS= read -r row; do
+    export "${row?}"
+  done < <(program_environment "$1")
+  "$(program_file "$1")" --check
+)
+
+# Refuses what no program has, and what one of them would refuse, before any of them is touched.
+programs_check() {
+  local program row known
+  for row in "${SETTINGS_GIVEN[@]}"; do
+    known=no
+    for program in $PROGRAMS; do
+      if program_knows "$program" "${row%%=*}"; then known=yes; fi
+    done
+    [ "$known" = yes ] || {
+      echo "--set $row: no program has a setting ${row%%=*}"
+      return 1
+    }
+  done
+  retell_api_key >/dev/null
+  for program in $PROGRAMS; do
+    program_check "$program"
+  done
 }
 
 programs_define() {
