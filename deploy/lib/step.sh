@@ -83,10 +83,11 @@ step_guarded() {
   wait "$STEP_GUARDED"
 }
 
-step_interrupted() { # $1: exit code
+step_interrupted() { # $1: exit code; STEP_INTERRUPTED: what that means for who interrupted
   trap '' INT TERM HUP
   step_end_tree "$STEP_GUARDED"
   wait "$STEP_GUARDED" 2>/dev/null || true
+  printf '\n\n%s: interrupted. %s\n' "${0##*/}" "${STEP_INTERRUPTED-}" >&2
   exit "$1"
 }
 
