@@ -69,8 +69,11 @@ static int print_manual(int count, char **words)
     return exit_code;
 }
 
+/* A first word alone, or followed by what is no action of it. */
 static int refuse_verb(int count, char **words)
 {
+    if (count > 1 && (strcmp(words[1], "--help") == 0 || strcmp(words[1], "-h") == 0))
+        return print_manual(1, words);
     struct buffer actions = {0};
     for (size_t i = 0; i < COUNT(VERBS); i++)
         if (strcmp(words[0], VERBS[i]->name) == 0)

@@ -32,8 +32,10 @@ enum webhook_outcome webhook_read(struct arena *arena, struct slice body, struct
 {
     *webhook = (struct webhook){.event = SLICE_ABSENT, .call_id = SLICE_ABSENT};
     const struct json *root = json_read(arena, body, problem);
-    if (!root)
+    if (!root) {
+        *problem = arena_format(arena, "The body is not JSON: %s.", *problem).ptr;
         return WEBHOOK_NOT_JSON;
+    }
     *problem = "The body is not a JSON object.";
     if (!json_is_object(root))
         return WEBHOOK_NOT_AN_OBJECT;

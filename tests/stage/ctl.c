@@ -435,6 +435,7 @@ static void help_is_there_without_any_setting(void **state)
     assert_fine(f, "help", "simulate");
     assert_fine(f, "help company", "usage: hookline company add NAME");
     assert_fine(f, "number add --help", "--company ID");
+    assert_fine(f, "number --help", "usage: hookline number list");
     assert_refused(f, "help fly", 64, "there is no verb");
 }
 
