@@ -122,7 +122,7 @@ static bool rows_move(struct assignment *move)
 {
     struct call_work *works[] = {&move->staying};
     const struct call_work *written[] = {&move->staying};
-    struct database_step steps[7];
+    struct database_step steps[6];
     size_t count = 0;
     struct database_values *all = key_values(move, move->from, move->to);
     struct database_values *leaving = key_values(move, move->from, 0);
@@ -142,7 +142,6 @@ static bool rows_move(struct assignment *move)
     }
     steps[count++] = (struct database_step){.statement = &STATEMENT_INBOX_MOVE, .values = all};
     steps[count++] = (struct database_step){.statement = &STATEMENT_JOBS_MOVE, .values = all};
-    steps[count++] = (struct database_step){.statement = &STATEMENT_JOBS_DELETE, .values = leaving};
     steps[count++] = (struct database_step){.statement = &STATEMENT_COMMIT};
     if (!database_flight(move->database, steps, count, CALLS_KEY, &move->error, NULL))
         return false;

@@ -40,7 +40,7 @@ struct call_facts {
 /* Oddities, added up. */
 struct call_read_counts {
     uint64_t repaired; /* bytes that became U+FFFD */
-    uint64_t absurd;   /* values that were dropped */
+    uint64_t absurd;   /* values that were dropped, or cut */
 };
 
 enum call_problem {

@@ -122,9 +122,9 @@ const struct database_statement STATEMENT_INBOX_MOVE = {"inbox_move",
                                                         "UPDATE webhook_events SET company_id = $3, branch_id = NULL, "
                                                         "resolved_by = 'owner' WHERE call_id = $1 AND company_id = $2"};
 
+/* sync may make the new owner's job at the same moment: then that one stays. */
 const struct database_statement STATEMENT_JOBS_MOVE = {
-    "jobs_move", "UPDATE sync_jobs SET company_id = $3 WHERE call_id = $1 AND company_id = $2 "
-                 "AND NOT EXISTS (SELECT FROM sync_jobs t WHERE t.call_id = $1 AND t.company_id = $3)"};
-
-const struct database_statement STATEMENT_JOBS_DELETE = {
-    "jobs_delete", "DELETE FROM sync_jobs WHERE call_id = $1 AND company_id = $2"};
+    "jobs_move", "WITH moved AS (DELETE FROM sync_jobs WHERE call_id = $1 AND company_id = $2 RETURNING *) "
+                 "INSERT INTO sync_jobs (company_id, call_id, source, reason, attempts, due_at, last_code, done_at) "
+                 "SELECT $3, call_id, source, reason, attempts, due_at, last_code, done_at FROM moved "
+                 "ON CONFLICT (company_id, call_id) DO NOTHING"};

@@ -33,6 +33,5 @@ extern const struct database_statement
 extern const struct database_statement STATEMENT_CALL_DELETE; /* $1, $2 */
 extern const struct database_statement STATEMENT_INBOX_MOVE;  /* $1, $2, $3 */
 extern const struct database_statement STATEMENT_JOBS_MOVE;   /* $1, $2, $3 */
-extern const struct database_statement STATEMENT_JOBS_DELETE; /* $1, $2: what JOBS_MOVE could not move */
 
 #endif

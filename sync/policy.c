@@ -129,8 +129,10 @@ struct policy_next policy_next_of(const struct policy *policy, const struct poli
         return (struct policy_next){0, attempt->now_ms + live_again_ms(policy, attempt->call, attempt->now_ms)};
 
     int attempts = attempt->attempts + 1;
-    /* "Unknown" ends by itself after a day; until then it must not use up what a missing field is allowed. */
-    if (attempt->reply == REPLY_GONE && attempt->reason == REASON_MISSING && attempts >= POLICY_ATTEMPTS_MAX)
+    /* "Unknown" ends by itself after a day, and an outage some time: neither may use up what a missing field is allowed, or
+     * every call that ended during three hours of outage would be given up for good. */
+    bool no_answer = attempt->reply == REPLY_GONE || attempt->reply == REPLY_LATER;
+    if (no_answer && attempt->reason == REASON_MISSING && attempts >= POLICY_ATTEMPTS_MAX)
         attempts = POLICY_ATTEMPTS_MAX - 1;
     int64_t delay_ms = back_off_ms(policy, attempt->reason, attempts, attempt->random);
     int64_t asked_ms =

@@ -16,7 +16,8 @@ BEGIN
     EXECUTE format('GRANT hookline_owner TO %I', current_user);
     EXECUTE format('GRANT CREATE, USAGE ON SCHEMA public TO hookline_owner');
 END $$;
--- The broadcaster becomes hookline_api for each query of a company (SET LOCAL ROLE).
+-- The broadcaster becomes hookline_api for each query of a company (SET LOCAL ROLE); it inherits none of its rights.
+ALTER ROLE hookline_feed NOINHERIT;
 GRANT hookline_api TO hookline_feed;
 
 -- Session's look-ups by key must never be planned as scans of an index that only looks right on an empty table: a generic
@@ -244,11 +245,15 @@ CREATE TABLE audit_log (
 GRANT SELECT ON companies, branches, phone_numbers, agents, call_owners TO hookline_resolver;
 GRANT SELECT, INSERT, UPDATE ON parked_events TO hookline_resolver;
 
-GRANT SELECT, INSERT, UPDATE ON webhook_events, call_owners, calls, customers TO hookline_session;
+GRANT SELECT (event_id, call_id, company_id), INSERT, UPDATE (company_id, branch_id, resolved_by) ON webhook_events TO hookline_session;
+GRANT SELECT, INSERT, UPDATE (company_id) ON call_owners TO hookline_session;
+GRANT SELECT, INSERT ON customers TO hookline_session;
+GRANT SELECT, INSERT, UPDATE ON calls TO hookline_session;
 GRANT SELECT, INSERT, UPDATE, DELETE ON sync_jobs TO hookline_session;
 GRANT DELETE ON calls TO hookline_session; -- a call that is assigned to another company leaves the first
 
-GRANT SELECT ON calls, parked_events, companies TO hookline_sync;
+GRANT SELECT (company_id, call_id, source, status, missing, started_at, ended_at, first_seen_at, updated_at, cost_cents, analyzed)
+    ON calls TO hookline_sync;
 GRANT SELECT, INSERT, UPDATE ON sync_jobs TO hookline_sync;
 
 GRANT SELECT ON companies, branches, calls, api_tokens, topic_epochs TO hookline_feed;

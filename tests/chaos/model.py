@@ -56,6 +56,12 @@ def text(value):
     return re.sub("[\0\ud800-\udfff]", "\ufffd", value) if isinstance(value, str) else None
 
 
+def short(value):
+    """Whatever travels in updates is cut at 64 KiB of UTF-8, between two characters."""
+    whole_text = text(value)
+    return None if whole_text is None else whole_text.encode()[:65536].decode("utf-8", "ignore")
+
+
 def thing(value):
     return value if isinstance(value, dict) else None
 
@@ -187,14 +193,15 @@ def call_of(events):
         if event.type == "call_gone":
             continue
         offer("branch_id", event.branch_id)
-        for name in ("agent_id", "call_type", "direction", "from_number", "to_number", "disconnection_reason", "transcript",
+        for name in ("agent_id", "call_type", "direction", "from_number", "to_number", "disconnection_reason",
                      "recording_url"):
-            offer(name, text(part(call, name)))
+            offer(name, short(part(call, name)))
+        offer("transcript", text(part(call, "transcript")))
         offer("started_at", time_ms(part(call, "start_timestamp")))
         offer("ended_at", time_ms(part(call, "end_timestamp")))
         offer("duration_ms", duration_ms(part(call, "duration_ms")))
-        offer("summary", text(part(call, "call_analysis", "call_summary")))
-        offer("sentiment", text(part(call, "call_analysis", "user_sentiment")))
+        offer("summary", short(part(call, "call_analysis", "call_summary")))
+        offer("sentiment", short(part(call, "call_analysis", "user_sentiment")))
         offer("successful", flag(part(call, "call_analysis", "call_successful")))
         offer("in_voicemail", flag(part(call, "call_analysis", "in_voicemail")))
         offer("custom_analysis", thing(part(call, "call_analysis", "custom_analysis_data")))

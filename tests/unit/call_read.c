@@ -253,6 +253,21 @@ static void broken_text_is_repaired_and_counted(void **state)
     assert_true(counts.repaired >= 4);
 }
 
+/* An update larger than Kafka takes could never be published, and would stop its stage for good. */
+static void what_travels_in_updates_is_cut_between_two_characters(void **state)
+{
+    (void)state;
+    enum { MAX = 65536 };
+    char *text = arena_alloc(arena, MAX + 3);
+    memset(text, 'x', MAX - 1);
+    memcpy(text + MAX - 1, "ü!", 4);
+    struct call_facts facts =
+        facts_of_call(arena_format(arena, "\"agent_id\":\"%s\",\"transcript\":\"%s\"", text, text).ptr);
+    assert_int_equal(facts.state.call.agent_id.len, MAX - 1);
+    assert_int_equal(facts.state.call.transcript.len, MAX + 2); /* no update carries it */
+    assert_int_equal(counts.absurd, 1);
+}
+
 static void cents_unless_the_source_says_dollars(void **state)
 {
     (void)state;
@@ -336,6 +351,7 @@ int main(void)
         CALL_TEST(wrong_types_are_absent),
         CALL_TEST(absurd_values_are_absent_and_counted),
         CALL_TEST(broken_text_is_repaired_and_counted),
+        CALL_TEST(what_travels_in_updates_is_cut_between_two_characters),
         CALL_TEST(cents_unless_the_source_says_dollars),
         CALL_TEST(what_can_never_be_read_is_named),
         CALL_TEST(jsonb_takes_what_postgresql_can_hold),

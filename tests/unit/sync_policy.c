@@ -145,6 +145,15 @@ static void after_the_sixth_answer_only_its_update_is_waited_for(void **state)
     assert_int_equal(last.due_at - NOW, MINUTE);
 }
 
+/* Three hours of outage must not give up every call that ended in them. */
+static void an_outage_never_uses_up_the_attempts(void **state)
+{
+    (void)state;
+    struct policy_next next = after(REASON_MISSING, 5, REPLY_LATER, 0, HIGHEST);
+    assert_int_equal(next.attempts, 5);
+    assert_int_equal(next.due_at - NOW, 2 * HOUR);
+}
+
 static void a_refused_key_costs_no_attempt(void **state)
 {
     (void)state;
@@ -195,6 +204,7 @@ int main(void)
         cmocka_unit_test(distances_grow_and_are_jittered),
         cmocka_unit_test(retry_after_is_honoured_up_to_an_hour),
         cmocka_unit_test(after_the_sixth_answer_only_its_update_is_waited_for),
+        cmocka_unit_test(an_outage_never_uses_up_the_attempts),
         cmocka_unit_test(a_refused_key_costs_no_attempt),
         cmocka_unit_test(unknown_is_believed_after_a_day_and_asked_for_until_then),
         cmocka_unit_test(a_live_call_is_looked_at_ever_more_rarely),
