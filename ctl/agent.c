@@ -17,7 +17,7 @@ static const struct database_statement LIST = {
                   "JOIN companies c ON c.id = a.company_id LEFT JOIN branches b ON b.id = a.branch_id "
                   "WHERE $1::bigint IS NULL OR a.company_id = $1 ORDER BY a.company_id, a.agent_id"};
 
-static int add(const struct operator* operator, const struct arguments * arguments)
+static int add(const struct console *console, const struct arguments *arguments)
 {
     int64_t company_id = argument_count(arguments, "company", 0);
     struct database_values values;
@@ -26,7 +26,7 @@ static int add(const struct operator* operator, const struct arguments * argumen
     database_add_int(&values, company_id);
     database_add_int(&values, argument_count(arguments, "branch", DATABASE_NULL));
     database_add_text(&values, slice_of(argument_text(arguments, "name", NULL)));
-    return registry_add(operator, arguments,
+    return registry_add(console, arguments,
                         &(struct registry_entry){
                             .what = "agent",
                             .name = slice_of(arguments_operand(arguments)),
@@ -38,12 +38,12 @@ static int add(const struct operator* operator, const struct arguments * argumen
                         });
 }
 
-static int list(const struct operator* operator, const struct arguments * arguments)
+static int list(const struct console *console, const struct arguments *arguments)
 {
     static const struct column COLUMNS[] = {{"agent_id", COLUMN_TEXT},     {"name", COLUMN_TEXT},
                                             {"company_id", COLUMN_NUMBER}, {"company", COLUMN_TEXT},
                                             {"branch_id", COLUMN_NUMBER},  {"branch", COLUMN_TEXT}};
-    return registry_list(operator, arguments, &LIST, COLUMNS, COUNT(COLUMNS));
+    return registry_list(console, arguments, &LIST, COLUMNS, COUNT(COLUMNS));
 }
 
 static const struct option_row ADD_OPTIONS[] = {

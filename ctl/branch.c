@@ -14,14 +14,14 @@ static const struct database_statement LIST = {
     "SELECT b.id::text, b.company_id::text, c.name, b.name FROM branches b JOIN companies c ON c.id = b.company_id "
     "WHERE $1::bigint IS NULL OR b.company_id = $1 ORDER BY b.company_id, b.id"};
 
-static int add(const struct operator* operator, const struct arguments * arguments)
+static int add(const struct console *console, const struct arguments *arguments)
 {
     int64_t company_id = argument_count(arguments, "company", 0);
     struct database_values values;
     database_values_init(&values, arguments_arena(arguments));
     database_add_text(&values, slice_of(arguments_operand(arguments)));
     database_add_int(&values, company_id);
-    return registry_add(operator, arguments,
+    return registry_add(console, arguments,
                         &(struct registry_entry){
                             .what = "branch",
                             .name = slice_of(arguments_operand(arguments)),
@@ -33,11 +33,11 @@ static int add(const struct operator* operator, const struct arguments * argumen
                         });
 }
 
-static int list(const struct operator* operator, const struct arguments * arguments)
+static int list(const struct console *console, const struct arguments *arguments)
 {
     static const struct column COLUMNS[] = {
         {"id", COLUMN_NUMBER}, {"company_id", COLUMN_NUMBER}, {"company", COLUMN_TEXT}, {"name", COLUMN_TEXT}};
-    return registry_list(operator, arguments, &LIST, COLUMNS, COUNT(COLUMNS));
+    return registry_list(console, arguments, &LIST, COLUMNS, COUNT(COLUMNS));
 }
 
 static const struct option_row ADD_OPTIONS[] = {REGISTRY_OPTION_COMPANY(true)};

@@ -31,11 +31,11 @@ static const struct database_statement LIST = {
                     "to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') "
                     "FROM companies c WHERE $1::bigint IS NULL OR id = $1 ORDER BY id"};
 
-static int add(const struct operator* operator, const struct arguments * arguments)
+static int add(const struct console *console, const struct arguments *arguments)
 {
     const char *region = argument_text(arguments, "region", NULL);
     if (region && !phone_region_known(region))
-        return complain(OPERATOR_USAGE, "--region is \"%s\"; two capital letters of ISO 3166 are wanted, as in DE",
+        return complain(EXIT_CODE_USAGE, "--region is \"%s\"; two capital letters of ISO 3166 are wanted, as in DE",
                         region);
     bool with_id = argument_given(arguments, "id");
     struct database_values values;
@@ -44,7 +44,7 @@ static int add(const struct operator* operator, const struct arguments * argumen
     database_add_text(&values, slice_of(region));
     if (with_id)
         database_add_int(&values, argument_count(arguments, "id", 0));
-    return registry_add(operator, arguments,
+    return registry_add(console, arguments,
                         &(struct registry_entry){
                             .what = "company",
                             .name = slice_of(arguments_operand(arguments)),
@@ -54,13 +54,13 @@ static int add(const struct operator* operator, const struct arguments * argumen
                         });
 }
 
-static int list(const struct operator* operator, const struct arguments * arguments)
+static int list(const struct console *console, const struct arguments *arguments)
 {
     static const struct column COLUMNS[] = {{"id", COLUMN_NUMBER},           {"name", COLUMN_TEXT},
                                             {"default_region", COLUMN_TEXT}, {"branches", COLUMN_NUMBER},
                                             {"numbers", COLUMN_NUMBER},      {"agents", COLUMN_NUMBER},
                                             {"created_at", COLUMN_TEXT}};
-    return registry_list(operator, arguments, &LIST, COLUMNS, COUNT(COLUMNS));
+    return registry_list(console, arguments, &LIST, COLUMNS, COUNT(COLUMNS));
 }
 
 static const struct option_row ADD_OPTIONS[] = {

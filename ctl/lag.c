@@ -11,7 +11,7 @@
 
 #include "common/clock.h"
 #include "common/producer.h"
-#include "ctl/operator_kafka.h"
+#include "ctl/console_kafka.h"
 #include "ctl/verbs.h"
 
 enum { GROUPS_MAX = 3, FIRST_RECORDS_MS = 3000, WATCH_EVERY_S = 1 };
@@ -33,7 +33,7 @@ struct position {
 };
 
 struct lag {
-    const struct operator* operator;
+    const struct console *console;
     struct arena *arena;
     rd_kafka_t *kafka;
     const char *topics[GROUPS_MAX];
@@ -48,13 +48,13 @@ static int64_t unread(const struct position *position)
 static int read_watermarks(struct lag *lag)
 {
     for (size_t group = 0; group < GROUPS_MAX; group++) {
-        lag->topics[group] = operator_topic(lag->operator, lag->arena, GROUPS[group].topic);
+        lag->topics[group] = console_topic(lag->console, lag->arena, GROUPS[group].topic);
         for (int32_t i = 0; i < TOPIC_PARTITIONS; i++) {
             struct position *position = &lag->positions[group][i];
             rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
                 lag->kafka, lag->topics[group], i, &position->low, &position->high, KAFKA_METADATA_MAX_MS);
             if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-                return complain(OPERATOR_UNAVAILABLE, "the end of %s/%d cannot be read: %s%s", lag->topics[group], i,
+                return complain(EXIT_CODE_UNAVAILABLE, "the end of %s/%d cannot be read: %s%s", lag->topics[group], i,
                                 rd_kafka_err2str(error),
                                 error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
                                         error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
@@ -62,7 +62,7 @@ static int read_watermarks(struct lag *lag)
                                     : "");
         }
     }
-    return OPERATOR_FINE;
+    return EXIT_CODE_FINE;
 }
 
 static void take_offsets(struct lag *lag, size_t group, const rd_kafka_topic_partition_list_t *offsets)
@@ -91,10 +91,10 @@ static int read_offsets(struct lag *lag, size_t group)
     rd_kafka_topic_partition_list_destroy(wanted);
 
     const char *problem = NULL;
-    rd_kafka_event_t *event = operator_kafka_answer(queue, &problem);
+    rd_kafka_event_t *event = console_kafka_answer(queue, &problem);
     int exit_code =
-        problem ? complain(OPERATOR_UNAVAILABLE, "the offsets of %s cannot be read: %s", GROUPS[group].group, problem)
-                : OPERATOR_FINE;
+        problem ? complain(EXIT_CODE_UNAVAILABLE, "the offsets of %s cannot be read: %s", GROUPS[group].group, problem)
+                : EXIT_CODE_FINE;
     if (!problem) {
         size_t count = 0;
         const rd_kafka_group_result_t **results = rd_kafka_ListConsumerGroupOffsets_result_groups(
@@ -137,7 +137,7 @@ static void read_owners(struct lag *lag, size_t group)
     rd_kafka_queue_t *queue = rd_kafka_queue_new(lag->kafka);
     rd_kafka_DescribeConsumerGroups(lag->kafka, &name, 1, NULL, queue);
     const char *problem = NULL;
-    rd_kafka_event_t *event = operator_kafka_answer(queue, &problem);
+    rd_kafka_event_t *event = console_kafka_answer(queue, &problem);
     size_t count = 0;
     const rd_kafka_ConsumerGroupDescription_t **groups =
         problem ? NULL
@@ -186,14 +186,14 @@ static int look(struct lag *lag)
 {
     memset(lag->positions, 0, sizeof lag->positions);
     int exit_code = read_watermarks(lag);
-    for (size_t group = 0; group < GROUPS_MAX && exit_code == OPERATOR_FINE; group++)
+    for (size_t group = 0; group < GROUPS_MAX && exit_code == EXIT_CODE_FINE; group++)
         exit_code = read_offsets(lag, group);
-    if (exit_code != OPERATOR_FINE)
+    if (exit_code != EXIT_CODE_FINE)
         return exit_code;
     for (size_t group = 0; group < GROUPS_MAX; group++)
         read_owners(lag, group);
     read_first_records(lag);
-    return OPERATOR_FINE;
+    return EXIT_CODE_FINE;
 }
 
 static void add_position(struct table *table, struct lag *lag, size_t group, int32_t partition)
@@ -229,8 +229,8 @@ static int show(const struct arguments *arguments, struct lag *lag, int64_t *gre
             add_position(table, lag, group, i);
         }
     }
-    int exit_code = operator_show(arguments, table);
-    for (size_t group = 0; group < GROUPS_MAX && exit_code == OPERATOR_FINE && !arguments_json(arguments); group++)
+    int exit_code = console_show(arguments, table);
+    for (size_t group = 0; group < GROUPS_MAX && exit_code == EXIT_CODE_FINE && !arguments_json(arguments); group++)
         printf("%s%s: %lld", group == 0 ? "in all: " : ", ", GROUPS[group].group, (long long)sums[group]);
     if (!arguments_json(arguments))
         puts("");
@@ -246,28 +246,28 @@ static void stop_watching(int number)
     watching = 0;
 }
 
-static int lag(const struct operator* operator, const struct arguments * arguments)
+static int lag(const struct console *console, const struct arguments *arguments)
 {
-    struct lag self = {.operator= operator, .arena = arena_new()};
+    struct lag self = {.console = console, .arena = arena_new()};
     bool watch = argument_given(arguments, "watch");
     int64_t max = argument_count(arguments, "max", INT64_MAX), greatest = 0;
     if (watch) { /* a single look ends at once, as any command does */
         signal(SIGINT, stop_watching);
         signal(SIGTERM, stop_watching);
     }
-    int exit_code = operator_kafka_open(operator, & self.kafka);
+    int exit_code = console_kafka_open(console, &self.kafka);
     do {
-        if (exit_code == OPERATOR_FINE)
+        if (exit_code == EXIT_CODE_FINE)
             exit_code = look(&self);
-        if (exit_code == OPERATOR_FINE && watch && !arguments_json(arguments) && isatty(STDOUT_FILENO))
+        if (exit_code == EXIT_CODE_FINE && watch && !arguments_json(arguments) && isatty(STDOUT_FILENO))
             fputs("\033[H\033[J", stdout); /* home, and clear what follows */
-        if (exit_code == OPERATOR_FINE)
+        if (exit_code == EXIT_CODE_FINE)
             exit_code = show(arguments, &self, &greatest);
         arena_reset(self.arena);
-    } while (watch && watching && exit_code == OPERATOR_FINE && sleep(WATCH_EVERY_S) == 0);
-    operator_kafka_close(self.kafka);
+    } while (watch && watching && exit_code == EXIT_CODE_FINE && sleep(WATCH_EVERY_S) == 0);
+    console_kafka_close(self.kafka);
     arena_free(self.arena);
-    return exit_code == OPERATOR_FINE && greatest > max ? OPERATOR_FINDING : exit_code;
+    return exit_code == EXIT_CODE_FINE && greatest > max ? EXIT_CODE_FINDING : exit_code;
 }
 
 static const struct option_row OPTIONS[] = {

@@ -9,7 +9,7 @@
  */
 #include <stdio.h>
 
-#include "ctl/operator.h"
+#include "ctl/console.h"
 #include "ctl/verbs.h"
 
 static const struct verb *const VERBS[] = {
@@ -31,7 +31,7 @@ static int print_overview(void)
         buffer_free(&name);
     }
     buffer_add_text(&out, "\nhookline help VERB says more of one. All answer in JSON with --json.\n");
-    int exit_code = operator_print(&out);
+    int exit_code = console_print(&out);
     buffer_free(&out);
     return exit_code;
 }
@@ -62,9 +62,9 @@ static int print_manual(int count, char **words)
         arguments_manual(VERBS[i], &out);
     }
     if (out.len == 0)
-        return complain(OPERATOR_USAGE, "there is no verb \"%s%s%s\"; `hookline help` lists them", words[0],
+        return complain(EXIT_CODE_USAGE, "there is no verb \"%s%s%s\"; `hookline help` lists them", words[0],
                         count > 1 ? " " : "", count > 1 ? words[1] : "");
-    int exit_code = operator_print(&out);
+    int exit_code = console_print(&out);
     buffer_free(&out);
     return exit_code;
 }
@@ -80,9 +80,9 @@ static int refuse_verb(int count, char **words)
             buffer_add_format(&actions, "%s%s", actions.len > 0 ? " or " : "",
                               VERBS[i]->action ? VERBS[i]->action : "");
     int exit_code = actions.len > 0
-                        ? complain(OPERATOR_USAGE, "hookline %s %s; see: hookline help %s", words[0],
+                        ? complain(EXIT_CODE_USAGE, "hookline %s %s; see: hookline help %s", words[0],
                                    count > 1 ? "does not know that action" : "wants an action", words[0])
-                        : complain(OPERATOR_USAGE, "there is no verb \"%s\"; `hookline help` lists them", words[0]);
+                        : complain(EXIT_CODE_USAGE, "there is no verb \"%s\"; `hookline help` lists them", words[0]);
     if (actions.len > 0)
         fprintf(stderr, "hookline: its actions are: %s\n", actions.data);
     buffer_free(&actions);
@@ -95,14 +95,14 @@ static int run_verb(const struct verb *verb, int argc, char **argv)
     struct arguments *arguments = NULL;
     struct settings *settings = NULL;
     const char *problem = arguments_read(&arguments, arena, verb, argc, argv);
-    int exit_code = problem ? complain(OPERATOR_USAGE, "%s", problem) : OPERATOR_FINE;
+    int exit_code = problem ? complain(EXIT_CODE_USAGE, "%s", problem) : EXIT_CODE_FINE;
     if (!problem && arguments_help(arguments)) {
         struct buffer out = {0};
         arguments_manual(verb, &out);
-        exit_code = operator_print(&out);
+        exit_code = console_print(&out);
         buffer_free(&out);
-    } else if (!problem && (exit_code = operator_settings(&settings)) == OPERATOR_FINE) {
-        exit_code = verb->run(&(struct operator){.settings = settings}, arguments);
+    } else if (!problem && (exit_code = console_settings(&settings)) == EXIT_CODE_FINE) {
+        exit_code = verb->run(&(struct console){.settings = settings}, arguments);
     }
     settings_free(settings);
     arena_free(arena);
@@ -112,15 +112,15 @@ static int run_verb(const struct verb *verb, int argc, char **argv)
 int main(int argc, char **argv)
 {
     if (argc < 2)
-        return print_overview() == OPERATOR_FINE ? OPERATOR_USAGE : OPERATOR_FINDING;
+        return print_overview() == EXIT_CODE_FINE ? EXIT_CODE_USAGE : EXIT_CODE_FINDING;
     const char *word = argv[1];
     if (strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
         return argc == 2 ? print_overview() : print_manual(argc - 2, argv + 2);
     if (strcmp(word, "--version") == 0)
         return puts("hookline " HOOKLINE_VERSION) < 0;
     if (strcmp(word, "--settings-markdown") == 0) {
-        operator_settings_markdown();
-        return OPERATOR_FINE;
+        console_settings_markdown();
+        return EXIT_CODE_FINE;
     }
     int taken = 0;
     const struct verb *verb = find_verb(argc - 1, argv + 1, &taken);

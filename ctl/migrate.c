@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "ctl/migration_plan.h"
-#include "ctl/operator.h"
+#include "ctl/console.h"
 #include "ctl/verbs.h"
 
 /* The lock's key is "hookline" read as a number. Waiting for another operator's migration takes longer than a statement
@@ -48,15 +48,15 @@ static int read_history(struct run *run)
         run->migrations[i].applied = false;
     PGresult *rows = database_query(run->database, &HISTORY_EXISTS, NULL, &run->error);
     if (!rows)
-        return operator_database_problem(&run->error, "reading the schema's history");
+        return console_database_problem(&run->error, "reading the schema's history");
     bool exists = database_flag(rows, 0, 0) == 1;
     PQclear(rows);
     if (!exists)
-        return OPERATOR_FINE;
+        return EXIT_CODE_FINE;
 
     rows = database_query(run->database, &HISTORY, NULL, &run->error);
     if (!rows)
-        return operator_database_problem(&run->error, "reading the schema's history");
+        return console_database_problem(&run->error, "reading the schema's history");
     const char *problem = NULL;
     for (int row = 0; row < PQntuples(rows) && !problem; row++)
         problem = migration_mark(run->arena, run->migrations, run->count, database_int(rows, row, 0),
@@ -64,7 +64,7 @@ static int read_history(struct run *run)
     PQclear(rows);
     if (!problem)
         problem = migrations_check_order(run->arena, run->migrations, run->count);
-    return problem ? complain(OPERATOR_BUG, "%s", problem) : OPERATOR_FINE;
+    return problem ? complain(EXIT_CODE_BUG, "%s", problem) : EXIT_CODE_FINE;
 }
 
 static bool record(struct run *run, const struct migration *migration)
@@ -82,27 +82,27 @@ static bool record(struct run *run, const struct migration *migration)
 static int refused(const struct run *run, const struct migration *migration)
 {
     if (strcmp(run->error.sqlstate, "42501") == 0)
-        return complain(OPERATOR_CONFIGURATION,
+        return complain(EXIT_CODE_CONFIGURATION,
                         "migration %s: %s; HOOKLINE_DATABASE_URL must name an administrator here: a role that owns the "
                         "database and may create roles",
                         migration->name, run->error.message);
-    return operator_database_problem(&run->error, arena_format(run->arena, "migration %s", migration->name).ptr);
+    return console_database_problem(&run->error, arena_format(run->arena, "migration %s", migration->name).ptr);
 }
 
 /* The lowest that is not applied yet, in a transaction of its own; *done if there was none. */
 static int apply_next(struct run *run, bool *done)
 {
     if (!database_execute(run->database, BEGIN_LOCKED, &run->error))
-        return operator_database_problem(&run->error, "waiting for the migration lock");
+        return console_database_problem(&run->error, "waiting for the migration lock");
     int exit_code = read_history(run);
-    if (exit_code != OPERATOR_FINE)
+    if (exit_code != EXIT_CODE_FINE)
         return exit_code;
     size_t next = 0;
     while (next < run->count && run->migrations[next].applied)
         next++;
     *done = next == run->count;
     if (*done)
-        return OPERATOR_FINE;
+        return EXIT_CODE_FINE;
 
     const struct migration *migration = &run->migrations[next];
     bool fine = database_execute(run->database, migration->sql.ptr, &run->error) &&
@@ -112,7 +112,7 @@ static int apply_next(struct run *run, bool *done)
         return refused(run, migration);
     run->migrations[next].applied = true;
     fprintf(stderr, "hookline: %s applied\n", migration->name);
-    return OPERATOR_FINE;
+    return EXIT_CODE_FINE;
 }
 
 static int show(const struct arguments *arguments, const struct run *run, size_t applied_now)
@@ -128,31 +128,31 @@ static int show(const struct arguments *arguments, const struct run *run, size_t
     } else {
         buffer_add_format(&out, "the schema is at %s now (%zu applied)\n", newest, applied_now);
     }
-    int exit_code = operator_print(&out);
+    int exit_code = console_print(&out);
     buffer_free(&out);
     return exit_code;
 }
 
-static int migrate(const struct operator* operator, const struct arguments * arguments)
+static int migrate(const struct console *console, const struct arguments *arguments)
 {
     struct run run = {.arena = arguments_arena(arguments)};
     const char *problem = NULL;
     run.migrations = migrations_read(run.arena, MIGRATION_FILES, &run.count, &problem);
     if (problem)
-        return complain(OPERATOR_BUG, "%s", problem);
-    int exit_code = operator_database(operator, & run.database);
-    if (exit_code != OPERATOR_FINE)
+        return complain(EXIT_CODE_BUG, "%s", problem);
+    int exit_code = console_database(console, &run.database);
+    if (exit_code != EXIT_CODE_FINE)
         return exit_code;
 
     bool done = false;
     size_t applied_now = 0;
-    while (exit_code == OPERATOR_FINE && !done) {
+    while (exit_code == EXIT_CODE_FINE && !done) {
         exit_code = apply_next(&run, &done);
-        applied_now += exit_code == OPERATOR_FINE && !done;
+        applied_now += exit_code == EXIT_CODE_FINE && !done;
     }
     database_rollback(run.database);
     database_close(run.database);
-    return exit_code == OPERATOR_FINE ? show(arguments, &run, applied_now) : exit_code;
+    return exit_code == EXIT_CODE_FINE ? show(arguments, &run, applied_now) : exit_code;
 }
 
 const struct verb VERB_MIGRATE = {

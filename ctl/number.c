@@ -23,12 +23,12 @@ static const struct database_statement LIST = {
                    "WHERE $1::bigint IS NULL OR n.company_id = $1 ORDER BY n.company_id, n.number"};
 
 /* The company's region in the arena, NULL if there is no such company; 0 or an exit code. */
-static int read_region(const struct operator* operator, struct arena * arena, int64_t company_id, const char **region)
+static int read_region(const struct console *console, struct arena *arena, int64_t company_id, const char **region)
 {
     struct database *database = NULL;
     struct database_error error;
-    int exit_code = operator_database(operator, & database);
-    if (exit_code != OPERATOR_FINE)
+    int exit_code = console_database(console, &database);
+    if (exit_code != EXIT_CODE_FINE)
         return exit_code;
     struct database_values values;
     database_values_init(&values, arena);
@@ -36,37 +36,38 @@ static int read_region(const struct operator* operator, struct arena * arena, in
     PGresult *rows = database_query(database, &REGION, &values, &error);
     *region = rows && PQntuples(rows) > 0 ? arena_copy(arena, database_text(rows, 0, 0)).ptr : NULL;
     if (!rows)
-        exit_code = operator_database_problem(&error, "reading the company's region");
+        exit_code = console_database_problem(&error, "reading the company's region");
     PQclear(rows);
     database_close(database);
     return exit_code;
 }
 
-static int add(const struct operator* operator, const struct arguments * arguments)
+static int add(const struct console *console, const struct arguments *arguments)
 {
     struct arena *arena = arguments_arena(arguments);
     int64_t company_id = argument_count(arguments, "company", 0);
     const char *region = NULL;
-    int exit_code = read_region(operator, arena, company_id, &region);
-    if (exit_code != OPERATOR_FINE)
+    int exit_code = read_region(console, arena, company_id, &region);
+    if (exit_code != EXIT_CODE_FINE)
         return exit_code;
     if (!region)
-        return complain(OPERATOR_FINDING, "there is no company %lld; `hookline company list` shows them",
+        return complain(EXIT_CODE_FINDING, "there is no company %lld; `hookline company list` shows them",
                         (long long)company_id);
 
     struct slice number;
     enum phone_kind kind = phone_normalize(arena, slice_of(arguments_operand(arguments)), region, &number);
     if (kind == PHONE_ABSENT)
-        return complain(OPERATOR_USAGE, "the number is empty; write it as in +493023125001");
+        return complain(EXIT_CODE_USAGE, "the number is empty; write it as in +493023125001");
     if (kind == PHONE_OTHER)
-        complain(OPERATOR_FINE, "\"%.*s\" is no number of region %s; it is kept as it is", SLICE_PRINT(number), region);
+        complain(EXIT_CODE_FINE, "\"%.*s\" is no number of region %s; it is kept as it is", SLICE_PRINT(number),
+                 region);
 
     struct database_values values;
     database_values_init(&values, arena);
     database_add_text(&values, number);
     database_add_int(&values, company_id);
     database_add_int(&values, argument_count(arguments, "branch", DATABASE_NULL));
-    return registry_add(operator, arguments,
+    return registry_add(console, arguments,
                         &(struct registry_entry){
                             .what = "number",
                             .name = number,
@@ -78,14 +79,14 @@ static int add(const struct operator* operator, const struct arguments * argumen
                         });
 }
 
-static int list(const struct operator* operator, const struct arguments * arguments)
+static int list(const struct console *console, const struct arguments *arguments)
 {
     static const struct column COLUMNS[] = {{"number", COLUMN_TEXT},
                                             {"company_id", COLUMN_NUMBER},
                                             {"company", COLUMN_TEXT},
                                             {"branch_id", COLUMN_NUMBER},
                                             {"branch", COLUMN_TEXT}};
-    return registry_list(operator, arguments, &LIST, COLUMNS, COUNT(COLUMNS));
+    return registry_list(console, arguments, &LIST, COLUMNS, COUNT(COLUMNS));
 }
 
 static const struct option_row ADD_OPTIONS[] = {REGISTRY_OPTION_COMPANY(true), REGISTRY_OPTION_BRANCH};

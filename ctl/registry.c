@@ -70,7 +70,7 @@ static int say_addition(const struct arguments *arguments, const struct registry
                         const struct addition_row *row)
 {
     if (addition == ADDITION_OTHER)
-        return complain(OPERATOR_FINDING, "%s \"%.*s\" is there already, but as: %.*s; nothing was changed",
+        return complain(EXIT_CODE_FINDING, "%s \"%.*s\" is there already, but as: %.*s; nothing was changed",
                         entry->what, SLICE_PRINT(entry->name), SLICE_PRINT(row->is));
     struct buffer out = {0};
     bool is_new = addition == ADDITION_NEW;
@@ -87,7 +87,7 @@ static int say_addition(const struct arguments *arguments, const struct registry
         buffer_add_format(&out, "%s \"%.*s\" %s: %.*s\n", entry->what, SLICE_PRINT(entry->name),
                           is_new ? "added" : "is there already", SLICE_PRINT(row->is));
     }
-    int exit_code = operator_print(&out);
+    int exit_code = console_print(&out);
     buffer_free(&out);
     return exit_code;
 }
@@ -95,23 +95,22 @@ static int say_addition(const struct arguments *arguments, const struct registry
 static int say_failure(const struct registry_entry *entry, const struct database_error *error)
 {
     if (strcmp(error->sqlstate, "23503") == 0)
-        return complain(OPERATOR_FINDING,
+        return complain(EXIT_CODE_FINDING,
                         "%s \"%.*s\" is not added: there is no such company, or no such branch of it; %s", entry->what,
                         SLICE_PRINT(entry->name), entry->reference_hint);
     char doing[64];
     snprintf(doing, sizeof doing, "adding the %s", entry->what);
-    return operator_database_problem(error, doing);
+    return console_database_problem(error, doing);
 }
 
-int registry_add(const struct operator* operator, const struct arguments * arguments,
-                 const struct registry_entry *entry)
+int registry_add(const struct console *console, const struct arguments *arguments, const struct registry_entry *entry)
 {
     struct arena *arena = arguments_arena(arguments);
     struct database *database = NULL;
     struct database_error error;
     struct addition_row row = {.id = DATABASE_NULL};
-    int exit_code = operator_database(operator, & database);
-    if (exit_code != OPERATOR_FINE)
+    int exit_code = console_database(console, &database);
+    if (exit_code != EXIT_CODE_FINE)
         return exit_code;
 
     enum addition addition = ADDITION_FAILED;
@@ -136,14 +135,14 @@ int registry_add(const struct operator* operator, const struct arguments * argum
     return addition == ADDITION_FAILED ? say_failure(entry, &error) : say_addition(arguments, entry, addition, &row);
 }
 
-int registry_list(const struct operator* operator, const struct arguments * arguments,
+int registry_list(const struct console *console, const struct arguments *arguments,
                   const struct database_statement *select, const struct column *columns, size_t column_count)
 {
     struct arena *arena = arguments_arena(arguments);
     struct database *database = NULL;
     struct database_error error;
-    int exit_code = operator_database(operator, & database);
-    if (exit_code != OPERATOR_FINE)
+    int exit_code = console_database(console, &database);
+    if (exit_code != EXIT_CODE_FINE)
         return exit_code;
 
     struct database_values values;
@@ -158,9 +157,9 @@ int registry_list(const struct operator* operator, const struct arguments * argu
                 cells[i] = database_text(rows, row, (int)i);
             table_add(table, cells);
         }
-        exit_code = operator_show(arguments, table);
+        exit_code = console_show(arguments, table);
     } else {
-        exit_code = operator_database_problem(&error, "listing");
+        exit_code = console_database_problem(&error, "listing");
     }
     PQclear(rows);
     database_close(database);

@@ -6,7 +6,7 @@
 #ifndef HOOKLINE_CTL_REGISTRY_H
 #define HOOKLINE_CTL_REGISTRY_H
 
-#include "ctl/operator.h"
+#include "ctl/console.h"
 
 struct registry_entry {
     const char *what;   /* "number": for sentences and as audit_log's `what`, "number added" */
@@ -24,11 +24,10 @@ struct registry_entry {
 };
 
 /* 0, or the exit code after saying why. */
-int registry_add(const struct operator* operator, const struct arguments * arguments,
-                 const struct registry_entry *entry);
+int registry_add(const struct console *console, const struct arguments *arguments, const struct registry_entry *entry);
 
 /* One SELECT whose columns are all text, shown under `columns`. `company_id` is its only parameter, null for all. */
-int registry_list(const struct operator* operator, const struct arguments * arguments,
+int registry_list(const struct console *console, const struct arguments *arguments,
                   const struct database_statement *select, const struct column *columns, size_t column_count);
 
 /* The options that all lists and all additions share. */

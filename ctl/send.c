@@ -34,7 +34,7 @@ static int read_body(const char *path, struct buffer *body)
 {
     FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
     if (!file)
-        return complain(OPERATOR_USAGE, "%s cannot be read: %s", path, strerror(errno));
+        return complain(EXIT_CODE_USAGE, "%s cannot be read: %s", path, strerror(errno));
     char chunk[65536];
     size_t len = 0;
     while (body->len <= BODY_MAX_BYTES && (len = fread(chunk, 1, sizeof chunk, file)) > 0)
@@ -43,10 +43,10 @@ static int read_body(const char *path, struct buffer *body)
     if (file != stdin)
         fclose(file);
     if (failed)
-        return complain(OPERATOR_USAGE, "%s cannot be read to its end", path);
+        return complain(EXIT_CODE_USAGE, "%s cannot be read to its end", path);
     if (body->len > BODY_MAX_BYTES)
-        return complain(OPERATOR_USAGE, "%s has more than %d bytes; no webhook has", path, BODY_MAX_BYTES);
-    return OPERATOR_FINE;
+        return complain(EXIT_CODE_USAGE, "%s has more than %d bytes; no webhook has", path, BODY_MAX_BYTES);
+    return EXIT_CODE_FINE;
 }
 
 /* An inbound conversation that is now at the moment of `kind`. */
@@ -78,7 +78,7 @@ static int write_template(const char *name, const struct arguments *arguments, s
     if (strlen(argument_text(arguments, "call-id", "")) >= LIFE_CALL_ID_BYTES ||
         strlen(argument_text(arguments, "from", "")) >= NUMBER_TEXT_BYTES ||
         strlen(argument_text(arguments, "agent", "")) >= LIFE_AGENT_ID_BYTES)
-        return complain(OPERATOR_USAGE,
+        return complain(EXIT_CODE_USAGE,
                         "a template takes a --call-id and --agent of at most %d characters and a --from of at most %d; "
                         "send longer ones with --file",
                         LIFE_CALL_ID_BYTES - 1, NUMBER_TEXT_BYTES - 1);
@@ -90,16 +90,16 @@ static int write_template(const char *name, const struct arguments *arguments, s
         for (size_t step = 0; step < life.step_count; step++)
             if (life.steps[step].kind == KINDS[i])
                 life_write_webhook(&life, &life.steps[step], body);
-        return OPERATOR_FINE;
+        return EXIT_CODE_FINE;
     }
-    return complain(OPERATOR_USAGE, "--template is \"%s\"; call_started, call_ended or call_analyzed is wanted", name);
+    return complain(EXIT_CODE_USAGE, "--template is \"%s\"; call_started, call_ended or call_analyzed is wanted", name);
 }
 
 static int show_answer(const struct arguments *arguments, const struct webhook_target *target,
                        const struct answer *answer)
 {
     if (answer->problem)
-        return complain(OPERATOR_UNAVAILABLE, "%s does not answer: %s", target->url, answer->problem);
+        return complain(EXIT_CODE_UNAVAILABLE, "%s does not answer: %s", target->url, answer->problem);
     struct buffer out = {0};
     if (arguments_json(arguments)) {
         buffer_add_format(&out, "{\"status\":%d,\"answer\":", answer->status);
@@ -108,23 +108,23 @@ static int show_answer(const struct arguments *arguments, const struct webhook_t
     } else {
         buffer_add_format(&out, "%d %.*s\n", answer->status, SLICE_PRINT(buffer_slice(&answer->body)));
     }
-    int exit_code = operator_print(&out);
+    int exit_code = console_print(&out);
     buffer_free(&out);
     bool accepted = answer->status >= 200 && answer->status < 300;
-    return exit_code == OPERATOR_FINE && !accepted ? OPERATOR_FINDING : exit_code;
+    return exit_code == EXIT_CODE_FINE && !accepted ? EXIT_CODE_FINDING : exit_code;
 }
 
-static int send_one(const struct operator* operator, const struct arguments * arguments)
+static int send_one(const struct console *console, const struct arguments *arguments)
 {
     const char *file = argument_text(arguments, "file", NULL), *template = argument_text(arguments, "template", NULL);
     if (!file == !template)
-        return complain(OPERATOR_USAGE, "either --file or --template is wanted; see: hookline help send");
+        return complain(EXIT_CODE_USAGE, "either --file or --template is wanted; see: hookline help send");
     struct webhook_target target;
     struct buffer body = {0};
-    int exit_code = webhook_target_read(operator, arguments, &target);
-    if (exit_code == OPERATOR_FINE)
+    int exit_code = webhook_target_read(console, arguments, &target);
+    if (exit_code == EXIT_CODE_FINE)
         exit_code = file ? read_body(file, &body) : write_template(template, arguments, &body);
-    if (exit_code == OPERATOR_FINE) {
+    if (exit_code == EXIT_CODE_FINE) {
         struct answer answer = {0};
         webhook_send(NULL, &target, body.data ? buffer_slice(&body) : SLICE(""), on_answer, &answer);
         exit_code = show_answer(arguments, &target, &answer);

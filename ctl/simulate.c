@@ -32,49 +32,49 @@ static size_t split_numbers(struct arena *arena, const char *text, const char **
     return count;
 }
 
-static int read_numbers(const struct operator* operator, const struct arguments * arguments, struct life_options *life)
+static int read_numbers(const struct console *console, const struct arguments *arguments, struct life_options *life)
 {
     life->numbers = argument_texts(arguments, "to", &life->number_count);
-    const char *given = settings_text(operator->settings, "DEMO_NUMBERS");
+    const char *given = settings_text(console->settings, "DEMO_NUMBERS");
     if (life->number_count == 0 && given) {
         const char **numbers = arena_zeroed(arguments_arena(arguments), NUMBERS_MAX, sizeof *numbers);
         life->number_count = split_numbers(arguments_arena(arguments), given, numbers);
         life->numbers = numbers;
     }
     if (life->number_count == 0)
-        return complain(OPERATOR_USAGE,
+        return complain(EXIT_CODE_USAGE,
                         "--to is missing: the number that is called, as in --to +493023125001; several are fine "
                         "(or HOOKLINE_DEMO_NUMBERS)");
     for (size_t i = 0; i < life->number_count; i++)
         if (strstr(life->numbers[i], "://"))
-            return complain(OPERATOR_USAGE, "--to is \"%s\"; a phone number is wanted, the address goes to --url",
+            return complain(EXIT_CODE_USAGE, "--to is \"%s\"; a phone number is wanted, the address goes to --url",
                             life->numbers[i]);
     life->agents = argument_texts(arguments, "agent", &life->agent_count);
-    return OPERATOR_FINE;
+    return EXIT_CODE_FINE;
 }
 
-static int read_life(const struct operator* operator, const struct arguments * arguments, struct life_options *life)
+static int read_life(const struct console *console, const struct arguments *arguments, struct life_options *life)
 {
     life->life_min_ms = (int64_t)(argument_amount(arguments, "life-min", 5) * 1000);
     life->life_max_ms = (int64_t)(argument_amount(arguments, "life-max", 30) * 1000);
     life->transcripts = argument_amount(arguments, "transcripts", 0.25);
     if (life->life_min_ms > life->life_max_ms)
-        return complain(OPERATOR_USAGE, "--life-min is more than --life-max");
+        return complain(EXIT_CODE_USAGE, "--life-min is more than --life-max");
     if (getrandom(&life->seed, sizeof life->seed, 0) != (ssize_t)sizeof life->seed)
         abort(); /* never for 8 bytes once the kernel's pool is ready, and it waits for that */
     life->seed = (uint64_t)argument_count(arguments, "seed", (int64_t)(life->seed & SEED_MASK));
-    return read_numbers(operator, arguments, life);
+    return read_numbers(console, arguments, life);
 }
 
 static int read_journal(const struct arguments *arguments, FILE **journal)
 {
     const char *path = argument_text(arguments, "journal", NULL);
     *journal = path ? fopen(path, "ae") : NULL;
-    return path && !*journal ? complain(OPERATOR_USAGE, "%s cannot be written: %s", path, strerror(errno))
-                             : OPERATOR_FINE;
+    return path && !*journal ? complain(EXIT_CODE_USAGE, "%s cannot be written: %s", path, strerror(errno))
+                             : EXIT_CODE_FINE;
 }
 
-static int read_options(const struct operator* operator, const struct arguments * arguments,
+static int read_options(const struct console *console, const struct arguments *arguments,
                         struct simulation_options *options)
 {
     *options = (struct simulation_options){
@@ -88,19 +88,19 @@ static int read_options(const struct operator* operator, const struct arguments 
         .quiet = argument_given(arguments, "quiet"),
     };
     if (argument_given(arguments, "rate") && argument_given(arguments, "webhooks-per-second"))
-        return complain(OPERATOR_USAGE, "either --rate or --webhooks-per-second is wanted, not both");
-    int exit_code = webhook_target_read(operator, arguments, &options->target);
-    if (exit_code == OPERATOR_FINE)
-        exit_code = read_life(operator, arguments, &options->life);
-    if (exit_code == OPERATOR_FINE)
+        return complain(EXIT_CODE_USAGE, "either --rate or --webhooks-per-second is wanted, not both");
+    int exit_code = webhook_target_read(console, arguments, &options->target);
+    if (exit_code == EXIT_CODE_FINE)
+        exit_code = read_life(console, arguments, &options->life);
+    if (exit_code == EXIT_CODE_FINE)
         exit_code = read_journal(arguments, &options->journal);
-    if (exit_code != OPERATOR_FINE)
+    if (exit_code != EXIT_CODE_FINE)
         return exit_code;
     options->calls_per_second = argument_amount(arguments, "rate", 1);
     if (argument_given(arguments, "webhooks-per-second"))
         options->calls_per_second = argument_amount(arguments, "webhooks-per-second", 0) /
                                     plan_webhooks_per_call(&options->life, &options->mischief);
-    return OPERATOR_FINE;
+    return EXIT_CODE_FINE;
 }
 
 static int show_summary(const struct arguments *arguments, const struct simulation *simulation,
@@ -119,16 +119,16 @@ static int show_summary(const struct arguments *arguments, const struct simulati
               " given up; %" PRIu64 " questions to the API\n",
         options->life.seed, seconds, counts.calls, counts.webhooks, counts.repeated, counts.lost, counts.sent,
         counts.accepted, counts.retries, counts.given_up, api ? simulate_api_answered(api) : 0);
-    int exit_code = operator_print(&out);
+    int exit_code = console_print(&out);
     buffer_free(&out);
-    return exit_code == OPERATOR_FINE && counts.given_up > 0 ? OPERATOR_FINDING : exit_code;
+    return exit_code == EXIT_CODE_FINE && counts.given_up > 0 ? EXIT_CODE_FINDING : exit_code;
 }
 
-static int simulate(const struct operator* operator, const struct arguments * arguments)
+static int simulate(const struct console *console, const struct arguments *arguments)
 {
     struct simulation_options options;
-    int exit_code = read_options(operator, arguments, &options);
-    if (exit_code != OPERATOR_FINE)
+    int exit_code = read_options(console, arguments, &options);
+    if (exit_code != EXIT_CODE_FINE)
         return exit_code;
     struct event_base *base = event_base_new();
     struct simulation *simulation = simulation_open(base, &options);
@@ -137,7 +137,7 @@ static int simulate(const struct operator* operator, const struct arguments * ar
     const char *problem =
         address ? simulate_api_open(&api, base, address, simulation, &options.life, options.target.key) : NULL;
     if (problem) {
-        exit_code = complain(OPERATOR_CONFIGURATION, "--api-listen %s: %s", address, problem);
+        exit_code = complain(EXIT_CODE_CONFIGURATION, "--api-listen %s: %s", address, problem);
     } else {
         if (api)
             fprintf(stderr, "hookline: the stand-in for Retell's API listens on http://%s\n",
@@ -150,7 +150,7 @@ static int simulate(const struct operator* operator, const struct arguments * ar
     simulation_close(simulation);
     event_base_free(base);
     if (options.journal && fclose(options.journal) != 0)
-        exit_code = complain(OPERATOR_FINDING, "the journal cannot be written to its end");
+        exit_code = complain(EXIT_CODE_FINDING, "the journal cannot be written to its end");
     return exit_code;
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ctl/operator.h"
+#include "ctl/console.h"
 #include "ctl/verbs.h"
 
 /* deploy/NAME beside the run directory, or in the working directory or one above it. */
@@ -53,34 +53,34 @@ static void pass_on(struct command_line *line, const struct arguments *arguments
         add_word(line, argument_text(arguments, name, ""));
 }
 
-static int run_script(const struct operator* operator, const char * name, struct command_line *line)
+static int run_script(const struct console *console, const char *name, struct command_line *line)
 {
     char path[PATH_MAX];
-    const char *run_directory = settings_text(operator->settings, "RUN_DIR");
+    const char *run_directory = settings_text(console->settings, "RUN_DIR");
     if (!find_script(path, run_directory, name))
-        return complain(OPERATOR_CONFIGURATION, "deploy/%s is not here; go into a checkout of hookline", name);
+        return complain(EXIT_CODE_CONFIGURATION, "deploy/%s is not here; go into a checkout of hookline", name);
     line->words[0] = path;
     add_word(line, "--run");
     add_word(line, run_directory);
     fflush(stdout);
     execv(path, line->words);
-    return complain(OPERATOR_CONFIGURATION, "%s cannot be run: %s", path, strerror(errno));
+    return complain(EXIT_CODE_CONFIGURATION, "%s cannot be run: %s", path, strerror(errno));
 }
 
-static int up(const struct operator* operator, const struct arguments * arguments)
+static int up(const struct console *console, const struct arguments *arguments)
 {
     struct command_line line = {.arena = arguments_arena(arguments), .count = 1};
     pass_on(&line, arguments, "no-simulator", false);
     pass_on(&line, arguments, "broker", true);
     pass_on(&line, arguments, "database", true);
-    return run_script(operator, "up", &line);
+    return run_script(console, "up", &line);
 }
 
-static int down(const struct operator* operator, const struct arguments * arguments)
+static int down(const struct console *console, const struct arguments *arguments)
 {
     struct command_line line = {.arena = arguments_arena(arguments), .count = 1};
     pass_on(&line, arguments, "wipe", false);
-    return run_script(operator, "down", &line);
+    return run_script(console, "down", &line);
 }
 
 static const struct option_row UP_OPTIONS[] = {

@@ -7,7 +7,7 @@
 
 #include "common/clock.h"
 #include "ctl/http_client.h"
-#include "ctl/operator_kafka.h"
+#include "ctl/console_kafka.h"
 #include "ctl/run_directory.h"
 #include "ctl/verbs.h"
 
@@ -48,9 +48,9 @@ static struct readiness_answer ask_program(struct arena *arena, const char *mana
     return answer;
 }
 
-static struct readiness_answer ask_postgres(const struct operator* operator, struct arena * arena)
+static struct readiness_answer ask_postgres(const struct console *console, struct arena *arena)
 {
-    const char *url = settings_text(operator->settings, "DATABASE_URL");
+    const char *url = settings_text(console->settings, "DATABASE_URL");
     if (!url || *url == '\0')
         return (struct readiness_answer){.reason = SLICE("HOOKLINE_DATABASE_URL is not set")};
     struct database_error error;
@@ -61,10 +61,10 @@ static struct readiness_answer ask_postgres(const struct operator* operator, str
                                      .reason = ready ? SLICE("") : arena_format(arena, "%s", error.message)};
 }
 
-static struct readiness_answer ask_kafka(const struct operator* operator, struct arena * arena)
+static struct readiness_answer ask_kafka(const struct console *console, struct arena *arena)
 {
     rd_kafka_t *kafka = NULL;
-    if (operator_kafka_open(operator, & kafka) != OPERATOR_FINE)
+    if (console_kafka_open(console, &kafka) != EXIT_CODE_FINE)
         return (struct readiness_answer){.reason = SLICE("its settings are wrong")};
     const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_resp_err_t error = rd_kafka_metadata(kafka, 0, NULL, &metadata, READY_TIMEOUT_MS);
@@ -72,18 +72,18 @@ static struct readiness_answer ask_kafka(const struct operator* operator, struct
     if (answer.ready)
         rd_kafka_metadata_destroy(metadata);
     else
-        answer.reason = arena_format(arena, "%s: %s", settings_text(operator->settings, "KAFKA_BOOTSTRAP"),
-                                     rd_kafka_err2str(error));
-    operator_kafka_close(kafka);
+        answer.reason =
+            arena_format(arena, "%s: %s", settings_text(console->settings, "KAFKA_BOOTSTRAP"), rd_kafka_err2str(error));
+    console_kafka_close(kafka);
     return answer;
 }
 
-static struct readiness_answer ask(const struct operator* operator, struct arena * arena, const struct run_part *part)
+static struct readiness_answer ask(const struct console *console, struct arena *arena, const struct run_part *part)
 {
     if (strcmp(part->name, "postgres") == 0)
-        return ask_postgres(operator, arena);
+        return ask_postgres(console, arena);
     if (strcmp(part->name, "kafka") == 0)
-        return ask_kafka(operator, arena);
+        return ask_kafka(console, arena);
     if (part->pid == 0)
         return (struct readiness_answer){.reason = SLICE("not running")};
     if (part->management)
@@ -116,7 +116,7 @@ static bool is_among(const struct run_part *parts, size_t count, const char *nam
     return false;
 }
 
-static int status(const struct operator* operator, const struct arguments * arguments)
+static int status(const struct console *console, const struct arguments *arguments)
 {
     static const struct column PEOPLE[] = {{"part", COLUMN_TEXT},     {"pid", COLUMN_NUMBER},
                                            {"uptime", COLUMN_NUMBER}, {"restarts", COLUMN_NUMBER},
@@ -126,11 +126,11 @@ static int status(const struct operator* operator, const struct arguments * argu
                                              {"ready", COLUMN_FLAG},      {"reason", COLUMN_TEXT}};
     static const char *const SERVERS[] = {"kafka", "postgres"}; /* perhaps not ours: --broker, --database */
     struct arena *arena = arguments_arena(arguments);
-    const char *path = settings_text(operator->settings, "RUN_DIR");
+    const char *path = settings_text(console->settings, "RUN_DIR");
     struct run_part *parts = NULL;
     size_t count = 0;
     if (!run_directory_read(arena, path, &parts, &count))
-        return complain(OPERATOR_CONFIGURATION,
+        return complain(EXIT_CODE_CONFIGURATION,
                         "there is no stack in %s; deploy/up starts one, and HOOKLINE_RUN_DIR names "
                         "another place (a stack under systemd or in containers is asked by its own tools)",
                         path);
@@ -141,17 +141,17 @@ static int status(const struct operator* operator, const struct arguments * argu
         if (is_among(parts, count, SERVERS[i]))
             continue;
         struct run_part elsewhere = {.name = SERVERS[i]};
-        struct readiness_answer answer = ask(operator, arena, &elsewhere);
+        struct readiness_answer answer = ask(console, arena, &elsewhere);
         all_ready &= answer.ready;
         add_part(table, arena, &elsewhere, &answer, for_people);
     }
     for (size_t i = 0; i < count; i++) {
-        struct readiness_answer answer = ask(operator, arena, &parts[i]);
+        struct readiness_answer answer = ask(console, arena, &parts[i]);
         all_ready &= answer.ready;
         add_part(table, arena, &parts[i], &answer, for_people);
     }
-    int exit_code = operator_show(arguments, table);
-    return exit_code == OPERATOR_FINE && !all_ready ? OPERATOR_FINDING : exit_code;
+    int exit_code = console_show(arguments, table);
+    return exit_code == EXIT_CODE_FINE && !all_ready ? EXIT_CODE_FINDING : exit_code;
 }
 
 const struct verb VERB_STATUS = {

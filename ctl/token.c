@@ -80,14 +80,14 @@ static bool insert_token(struct database *database, const struct arguments *argu
     return fine;
 }
 
-static int create(const struct operator* operator, const struct arguments * arguments)
+static int create(const struct console *console, const struct arguments *arguments)
 {
     char token[TOKEN_TEXT_BYTES];
     uint8_t hash[TOKEN_HASH_BYTES];
     struct database *database = NULL;
     struct database_error error;
-    int exit_code = operator_database(operator, & database);
-    if (exit_code != OPERATOR_FINE)
+    int exit_code = console_database(console, &database);
+    if (exit_code != EXIT_CODE_FINE)
         return exit_code;
     make_token(token, hash);
     int64_t id = 0;
@@ -96,10 +96,10 @@ static int create(const struct operator* operator, const struct arguments * argu
     database_rollback(database);
     database_close(database);
     if (!fine && strcmp(error.sqlstate, "23503") == 0)
-        return complain(OPERATOR_FINDING, "there is no company %lld; `hookline company list` shows them",
+        return complain(EXIT_CODE_FINDING, "there is no company %lld; `hookline company list` shows them",
                         (long long)argument_count(arguments, "company", 0));
     if (!fine)
-        return operator_database_problem(&error, "creating the token");
+        return console_database_problem(&error, "creating the token");
 
     struct buffer out = {0};
     if (arguments_json(arguments)) {
@@ -113,17 +113,17 @@ static int create(const struct operator* operator, const struct arguments * argu
     } else {
         buffer_add_format(&out, "%s\n", token);
     }
-    exit_code = operator_print(&out);
+    exit_code = console_print(&out);
     buffer_free(&out);
     return exit_code;
 }
 
-static int list(const struct operator* operator, const struct arguments * arguments)
+static int list(const struct console *console, const struct arguments *arguments)
 {
     static const struct column COLUMNS[] = {
         {"id", COLUMN_NUMBER}, {"company_id", COLUMN_NUMBER}, {"company", COLUMN_TEXT},    {"name", COLUMN_TEXT},
         {"role", COLUMN_TEXT}, {"created_at", COLUMN_TEXT},   {"expires_at", COLUMN_TEXT}, {"state", COLUMN_TEXT}};
-    return registry_list(operator, arguments, &LIST, COLUMNS, COUNT(COLUMNS));
+    return registry_list(console, arguments, &LIST, COLUMNS, COUNT(COLUMNS));
 }
 
 /* The company of the token that `statement` finds or changes; DATABASE_NULL if none; false after an error. */
@@ -141,17 +141,17 @@ static bool ask_company(struct database *database, const struct database_stateme
     return true;
 }
 
-static int revoke(const struct operator* operator, const struct arguments * arguments)
+static int revoke(const struct console *console, const struct arguments *arguments)
 {
     struct arena *arena = arguments_arena(arguments);
     struct database *database = NULL;
     struct database_error error;
     int64_t id = 0, revoked_of = DATABASE_NULL, known_of = DATABASE_NULL;
     if (!text_read_int(slice_of(arguments_operand(arguments)), &id) || id < 1)
-        return complain(OPERATOR_USAGE, "\"%s\" is no token's id; `hookline token list` shows them",
+        return complain(EXIT_CODE_USAGE, "\"%s\" is no token's id; `hookline token list` shows them",
                         arguments_operand(arguments));
-    int exit_code = operator_database(operator, & database);
-    if (exit_code != OPERATOR_FINE)
+    int exit_code = console_database(console, &database);
+    if (exit_code != EXIT_CODE_FINE)
         return exit_code;
 
     struct slice detail = arena_format(arena, "{\"token\":%lld}", (long long)id);
@@ -163,9 +163,9 @@ static int revoke(const struct operator* operator, const struct arguments * argu
     database_rollback(database);
     database_close(database);
     if (!fine)
-        return operator_database_problem(&error, "revoking the token");
+        return console_database_problem(&error, "revoking the token");
     if (known_of == DATABASE_NULL)
-        return complain(OPERATOR_FINDING, "there is no token %lld; `hookline token list` shows them", (long long)id);
+        return complain(EXIT_CODE_FINDING, "there is no token %lld; `hookline token list` shows them", (long long)id);
     struct buffer out = {0};
     if (arguments_json(arguments))
         buffer_add_format(&out, "{\"id\":%lld,\"revoked\":%s}\n", (long long)id,
@@ -174,7 +174,7 @@ static int revoke(const struct operator* operator, const struct arguments * argu
         buffer_add_format(&out, "token %lld %s\n", (long long)id,
                           revoked_of == DATABASE_NULL ? "was revoked before"
                                                       : "is revoked; its streams close within a minute");
-    exit_code = operator_print(&out);
+    exit_code = console_print(&out);
     buffer_free(&out);
     return exit_code;
 }

@@ -9,7 +9,7 @@
 #include <sys/random.h>
 
 #include "common/producer.h"
-#include "ctl/operator_kafka.h"
+#include "ctl/console_kafka.h"
 #include "ctl/topic_plan.h"
 #include "ctl/verbs.h"
 
@@ -20,7 +20,7 @@ static const struct database_statement KEEP_EPOCH = {
     "epoch_keep", "INSERT INTO topic_epochs (topic, epoch) VALUES ($1, $2) ON CONFLICT (topic) DO NOTHING"};
 
 struct look {
-    const struct operator* operator;
+    const struct console *console;
     struct arena *arena;
     rd_kafka_t *kafka;
     int brokers;
@@ -60,23 +60,23 @@ static int describe_existing(struct look *look)
         if (look->topics[i].exists)
             resources[count++] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, look->topics[i].name);
     if (count == 0)
-        return OPERATOR_FINE;
+        return EXIT_CODE_FINE;
 
     rd_kafka_queue_t *queue = rd_kafka_queue_new(look->kafka);
     rd_kafka_DescribeConfigs(look->kafka, resources, count, NULL, queue);
     rd_kafka_ConfigResource_destroy_array(resources, count);
     const char *problem = NULL;
-    int exit_code = OPERATOR_FINE;
-    rd_kafka_event_t *event = operator_kafka_answer(queue, &problem);
+    int exit_code = EXIT_CODE_FINE;
+    rd_kafka_event_t *event = console_kafka_answer(queue, &problem);
     if (problem)
-        exit_code = complain(OPERATOR_UNAVAILABLE, "the topics' configuration cannot be read: %s", problem);
+        exit_code = complain(EXIT_CODE_UNAVAILABLE, "the topics' configuration cannot be read: %s", problem);
     const rd_kafka_ConfigResource_t **answers =
         problem ? NULL
                 : rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &count);
-    for (size_t i = 0; answers && i < count && exit_code == OPERATOR_FINE; i++) {
+    for (size_t i = 0; answers && i < count && exit_code == EXIT_CODE_FINE; i++) {
         if (rd_kafka_ConfigResource_error(answers[i]))
             exit_code =
-                complain(OPERATOR_UNAVAILABLE, "the configuration of %s cannot be read: %s",
+                complain(EXIT_CODE_UNAVAILABLE, "the configuration of %s cannot be read: %s",
                          rd_kafka_ConfigResource_name(answers[i]), rd_kafka_ConfigResource_error_string(answers[i]));
         else
             read_configs(look, answers[i]);
@@ -89,13 +89,13 @@ static int describe_existing(struct look *look)
 static int look_around(struct look *look)
 {
     const struct rd_kafka_metadata *metadata = NULL;
-    int exit_code = operator_kafka_metadata(look->operator, look->kafka, &metadata);
-    if (exit_code != OPERATOR_FINE)
+    int exit_code = console_kafka_metadata(look->console, look->kafka, &metadata);
+    if (exit_code != EXIT_CODE_FINE)
         return exit_code;
     look->brokers = metadata->broker_cnt;
     for (size_t i = 0; i < TOPIC_PLAN_COUNT; i++) {
-        look->topics[i].name = operator_topic(look->operator, look->arena, TOPIC_PLANS[i].topic);
-        const struct rd_kafka_metadata_topic *topic = operator_kafka_topic(metadata, look->topics[i].name);
+        look->topics[i].name = console_topic(look->console, look->arena, TOPIC_PLANS[i].topic);
+        const struct rd_kafka_metadata_topic *topic = console_kafka_topic(metadata, look->topics[i].name);
         look->topics[i].exists = topic != NULL;
         if (topic)
             look->topics[i].found =
@@ -130,14 +130,14 @@ static rd_kafka_NewTopic_t *new_topic(const struct look *look, size_t which)
 static int read_creation(struct look *look, rd_kafka_event_t *event)
 {
     size_t count = 0;
-    int exit_code = OPERATOR_FINE;
+    int exit_code = EXIT_CODE_FINE;
     const rd_kafka_topic_result_t **results =
         rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
     for (size_t i = 0; i < count; i++) {
         rd_kafka_resp_err_t error = rd_kafka_topic_result_error(results[i]);
         const char *name = rd_kafka_topic_result_name(results[i]);
         if (error != RD_KAFKA_RESP_ERR_NO_ERROR && error != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
-            exit_code = complain(OPERATOR_UNAVAILABLE, "%s is not created: %s", name,
+            exit_code = complain(EXIT_CODE_UNAVAILABLE, "%s is not created: %s", name,
                                  rd_kafka_topic_result_error_string(results[i]));
         for (size_t at = 0; at < TOPIC_PLAN_COUNT; at++)
             if (strcmp(look->topics[at].name, name) == 0)
@@ -154,14 +154,14 @@ static int create_missing(struct look *look)
         if (!look->topics[i].exists)
             wanted[count++] = new_topic(look, i);
     if (count == 0)
-        return OPERATOR_FINE;
+        return EXIT_CODE_FINE;
 
     rd_kafka_queue_t *queue = rd_kafka_queue_new(look->kafka);
     rd_kafka_CreateTopics(look->kafka, wanted, count, NULL, queue);
     rd_kafka_NewTopic_destroy_array(wanted, count);
     const char *problem = NULL;
-    rd_kafka_event_t *event = operator_kafka_answer(queue, &problem);
-    int exit_code = problem ? complain(OPERATOR_UNAVAILABLE, "the topics cannot be created: %s", problem)
+    rd_kafka_event_t *event = console_kafka_answer(queue, &problem);
+    int exit_code = problem ? complain(EXIT_CODE_UNAVAILABLE, "the topics cannot be created: %s", problem)
                             : read_creation(look, event);
     rd_kafka_event_destroy(event);
     rd_kafka_queue_destroy(queue);
@@ -191,9 +191,9 @@ static int write_epoch(struct look *look, struct database *database)
     PGresult *rows = database_query(database, updates_exist(look) ? &KEEP_EPOCH : &RENEW_EPOCH, &values, &error);
     buffer_free(&epoch);
     if (!rows)
-        return operator_database_problem(&error, "writing the epoch of calls.updates");
+        return console_database_problem(&error, "writing the epoch of calls.updates");
     PQclear(rows);
-    return OPERATOR_FINE;
+    return EXIT_CODE_FINE;
 }
 
 /* Both verbs show the same table ------------------------------------------------------------------------------------- */
@@ -224,36 +224,36 @@ static int show(const struct arguments *arguments, struct look *look)
         }
         table_add(table, cells);
     }
-    int exit_code = operator_show(arguments, table);
-    return exit_code == OPERATOR_FINE && finding ? OPERATOR_FINDING : exit_code;
+    int exit_code = console_show(arguments, table);
+    return exit_code == EXIT_CODE_FINE && finding ? EXIT_CODE_FINDING : exit_code;
 }
 
-static int create(const struct operator* operator, const struct arguments * arguments)
+static int create(const struct console *console, const struct arguments *arguments)
 {
-    struct look look = {.operator= operator, .arena = arguments_arena(arguments)};
+    struct look look = {.console = console, .arena = arguments_arena(arguments)};
     struct database *database = NULL;
-    int exit_code = operator_database(operator, & database);
-    if (exit_code == OPERATOR_FINE)
-        exit_code = operator_kafka_open(operator, & look.kafka);
-    if (exit_code == OPERATOR_FINE)
+    int exit_code = console_database(console, &database);
+    if (exit_code == EXIT_CODE_FINE)
+        exit_code = console_kafka_open(console, &look.kafka);
+    if (exit_code == EXIT_CODE_FINE)
         exit_code = look_around(&look);
-    if (exit_code == OPERATOR_FINE)
+    if (exit_code == EXIT_CODE_FINE)
         exit_code = write_epoch(&look, database);
-    if (exit_code == OPERATOR_FINE)
+    if (exit_code == EXIT_CODE_FINE)
         exit_code = create_missing(&look);
     database_close(database);
-    operator_kafka_close(look.kafka);
-    return exit_code == OPERATOR_FINE ? show(arguments, &look) : exit_code;
+    console_kafka_close(look.kafka);
+    return exit_code == EXIT_CODE_FINE ? show(arguments, &look) : exit_code;
 }
 
-static int list(const struct operator* operator, const struct arguments * arguments)
+static int list(const struct console *console, const struct arguments *arguments)
 {
-    struct look look = {.operator= operator, .arena = arguments_arena(arguments)};
-    int exit_code = operator_kafka_open(operator, & look.kafka);
-    if (exit_code == OPERATOR_FINE)
+    struct look look = {.console = console, .arena = arguments_arena(arguments)};
+    int exit_code = console_kafka_open(console, &look.kafka);
+    if (exit_code == EXIT_CODE_FINE)
         exit_code = look_around(&look);
-    operator_kafka_close(look.kafka);
-    return exit_code == OPERATOR_FINE ? show(arguments, &look) : exit_code;
+    console_kafka_close(look.kafka);
+    return exit_code == EXIT_CODE_FINE ? show(arguments, &look) : exit_code;
 }
 
 const struct verb VERB_TOPICS_CREATE = {.name = "topics",

@@ -10,13 +10,13 @@
 #include <stdint.h>
 
 /* What the command answers to the shell (design.md, "Exit codes"). */
-enum operator_exit {
-    OPERATOR_FINE = 0,
-    OPERATOR_FINDING = 1,        /* refused, or a threshold is passed */
-    OPERATOR_USAGE = 64,         /* the command line is wrong */
-    OPERATOR_UNAVAILABLE = 69,   /* PostgreSQL, Kafka or a program does not answer */
-    OPERATOR_BUG = 70,           /* ours, or a schema that does not fit */
-    OPERATOR_CONFIGURATION = 78, /* the environment is wrong */
+enum exit_code {
+    EXIT_CODE_FINE = 0,
+    EXIT_CODE_FINDING = 1,        /* refused, or a threshold is passed */
+    EXIT_CODE_USAGE = 64,         /* the command line is wrong */
+    EXIT_CODE_UNAVAILABLE = 69,   /* PostgreSQL, Kafka or a program does not answer */
+    EXIT_CODE_BUG = 70,           /* ours, or a schema that does not fit */
+    EXIT_CODE_CONFIGURATION = 78, /* the environment is wrong */
 };
 
 enum option_kind {
@@ -37,7 +37,7 @@ struct option_row {
 };
 
 struct arguments;
-struct operator;
+struct console;
 
 struct verb {
     const char *name;
@@ -46,7 +46,7 @@ struct verb {
     const char *about;   /* one sentence */
     const struct option_row *options;
     size_t option_count;
-    int (*run)(const struct operator* operator, const struct arguments * arguments); /* the exit code */
+    int (*run)(const struct console *console, const struct arguments *arguments); /* the exit code */
 };
 
 #endif

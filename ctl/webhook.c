@@ -19,19 +19,18 @@ static const char *with_path(struct arena *arena, const char *url)
     return arena_format(arena, "%.*s%s", path ? (int)(path - url) : (int)strlen(url), url, PATH).ptr;
 }
 
-int webhook_target_read(const struct operator* operator, const struct arguments * arguments,
-                        struct webhook_target *target)
+int webhook_target_read(const struct console *console, const struct arguments *arguments, struct webhook_target *target)
 {
-    const char *url = operator_choice(operator, arguments, "url", "INGEST_URL");
-    const char *key = operator_choice(operator, arguments, "key", "RETELL_API_KEY");
+    const char *url = console_choice(console, arguments, "url", "INGEST_URL");
+    const char *key = console_choice(console, arguments, "key", "RETELL_API_KEY");
     target->url = url ? with_path(arguments_arena(arguments), url) : NULL;
     target->key = slice_of(key);
     if (!target->url)
-        return complain(OPERATOR_USAGE, "\"%s\" is no URL; write it as in http://127.0.0.1:8080", url ? url : "");
+        return complain(EXIT_CODE_USAGE, "\"%s\" is no URL; write it as in http://127.0.0.1:8080", url ? url : "");
     if (!key || *key == '\0')
-        return complain(OPERATOR_CONFIGURATION,
+        return complain(EXIT_CODE_CONFIGURATION,
                         "there is no key to sign with; set HOOKLINE_RETELL_API_KEY or HOOKLINE_RETELL_API_KEY_FILE");
-    return OPERATOR_FINE;
+    return EXIT_CODE_FINE;
 }
 
 void webhook_send(struct http_client *client, const struct webhook_target *target, struct slice body,

@@ -3,7 +3,7 @@
 #define HOOKLINE_CTL_WEBHOOK_H
 
 #include "ctl/http_client.h"
-#include "ctl/operator.h"
+#include "ctl/console.h"
 
 /* What Retell allows a receiver (docs.retellai.com, webhook overview). */
 enum { WEBHOOK_TIMEOUT_MS = 10000 };
@@ -14,7 +14,7 @@ struct webhook_target {
 };
 
 /* --url and --key, or HOOKLINE_INGEST_URL and HOOKLINE_RETELL_API_KEY. 0, or the exit code after saying what is missing. */
-int webhook_target_read(const struct operator* operator, const struct arguments * arguments,
+int webhook_target_read(const struct console *console, const struct arguments *arguments,
                         struct webhook_target *target);
 
 /* Signs the body as of now and sends it: in the loop of `client`, or, without one, waiting for the answer. `done` is called

@@ -1,5 +1,5 @@
-/* operator.c: see operator.h. */
-#include "ctl/operator.h"
+/* console.c: see console.h. */
+#include "ctl/console.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -37,17 +37,17 @@ static const struct setting SETTINGS[] = {
 
 static const char ABOUT[] = "The operator's command: what is going on, and how it is put right.";
 
-int operator_settings(struct settings **settings)
+int console_settings(struct settings **settings)
 {
     char name[] = "hookline", *argv[] = {name, NULL};
-    int exit_code = OPERATOR_FINE;
+    int exit_code = EXIT_CODE_FINE;
     (void)settings_load(name, ABOUT, SETTINGS, COUNT(SETTINGS), 1, argv, settings, &exit_code);
-    if (exit_code == OPERATOR_FINE)
+    if (exit_code == EXIT_CODE_FINE)
         log_open(name, settings_text(*settings, "LOG_FORMAT"), settings_text(*settings, "LOG_LEVEL"));
     return exit_code;
 }
 
-void operator_settings_markdown(void)
+void console_settings_markdown(void)
 {
     settings_markdown("hookline", ABOUT, SETTINGS, COUNT(SETTINGS), stdout);
 }
@@ -64,69 +64,69 @@ int complain(int exit_code, const char *format, ...)
     return exit_code;
 }
 
-const char *operator_choice(const struct operator* operator, const struct arguments * arguments, const char *option,
-                            const char *setting)
+const char *console_choice(const struct console *console, const struct arguments *arguments, const char *option,
+                           const char *setting)
 {
-    return argument_text(arguments, option, settings_text(operator->settings, setting));
+    return argument_text(arguments, option, settings_text(console->settings, setting));
 }
 
-int operator_database(const struct operator* operator, struct database ** database)
+int console_database(const struct console *console, struct database **database)
 {
-    const char *url = settings_text(operator->settings, "DATABASE_URL");
+    const char *url = settings_text(console->settings, "DATABASE_URL");
     if (!url || *url == '\0')
-        return complain(OPERATOR_CONFIGURATION, "HOOKLINE_DATABASE_URL is not set; it names the database, as in "
-                                                "postgresql://hookline_ctl:PASSWORD@127.0.0.1:5432/hookline");
+        return complain(EXIT_CODE_CONFIGURATION, "HOOKLINE_DATABASE_URL is not set; it names the database, as in "
+                                                 "postgresql://hookline_ctl:PASSWORD@127.0.0.1:5432/hookline");
     struct database *opened = database_open(url, "hookline");
     struct database_error error;
     if (!database_connected(opened, &error)) {
         database_close(opened);
-        return operator_database_problem(&error, "connecting to PostgreSQL");
+        return console_database_problem(&error, "connecting to PostgreSQL");
     }
     *database = opened;
-    return OPERATOR_FINE;
+    return EXIT_CODE_FINE;
 }
 
-int operator_database_problem(const struct database_error *error, const char *doing)
+int console_database_problem(const struct database_error *error, const char *doing)
 {
     if (strcmp(error->sqlstate, "42501") == 0)
-        return complain(OPERATOR_CONFIGURATION,
+        return complain(EXIT_CODE_CONFIGURATION,
                         "%s: %s; the role of HOOKLINE_DATABASE_URL may not do that (hookline_ctl may)", doing,
                         error->message);
     if (strcmp(error->sqlstate, "42P01") == 0)
-        return complain(OPERATOR_BUG, "%s: %s; has `hookline migrate` been run here?", doing, error->message);
+        return complain(EXIT_CODE_BUG, "%s: %s; has `hookline migrate` been run here?", doing, error->message);
     const char *state = error->sqlstate[0] ? error->sqlstate : "no SQLSTATE";
     switch (error->fault) {
     case DATABASE_REFUSED:
-        return complain(OPERATOR_CONFIGURATION, "%s: %s (%s); look at HOOKLINE_DATABASE_URL", doing, error->message,
+        return complain(EXIT_CODE_CONFIGURATION, "%s: %s (%s); look at HOOKLINE_DATABASE_URL", doing, error->message,
                         state);
     case DATABASE_AWAY:
     case DATABASE_SLOW:
     case DATABASE_RACE:
-        return complain(OPERATOR_UNAVAILABLE, "%s: %s (%s); try again", doing, error->message, state);
+        return complain(EXIT_CODE_UNAVAILABLE, "%s: %s (%s); try again", doing, error->message, state);
     case DATABASE_DATA:
-        return complain(OPERATOR_FINDING, "%s: %s (%s)", doing, error->message, state);
+        return complain(EXIT_CODE_FINDING, "%s: %s (%s)", doing, error->message, state);
     case DATABASE_FINE:
     case DATABASE_OURS:
         break;
     }
-    return complain(OPERATOR_BUG, "%s: %s (%s)", doing, error->message, state);
+    return complain(EXIT_CODE_BUG, "%s: %s (%s)", doing, error->message, state);
 }
 
-int operator_print(const struct buffer *out)
+int console_print(const struct buffer *out)
 {
     if ((out->len > 0 && fwrite(out->data, 1, out->len, stdout) != out->len) || fflush(stdout) != 0)
-        return complain(OPERATOR_FINDING, "the answer cannot be written to standard output");
-    return OPERATOR_FINE;
+        return complain(EXIT_CODE_FINDING, "the answer cannot be written to standard output");
+    return EXIT_CODE_FINE;
 }
 
-int operator_show(const struct arguments *arguments, const struct table *table)
+int console_show(const struct arguments *arguments, const struct table *table)
 {
     struct buffer out = {0};
     if (arguments_json(arguments))
         table_write_json(table, &out);
     else
         table_write_text(table, &out);
-    int exit_code = operator_print(&out);
+    int exit_code = console_print(&out);
     buffer_free(&out);
     return exit_code;
 }
