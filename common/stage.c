@@ -51,6 +51,11 @@ void stage_stop(struct stage_run *run, int exit_code, const char *reason)
         wake_after(run->wake, 0);
 }
 
+void stage_turn_again(struct stage_run *run)
+{
+    wake_after(run->wake, 0);
+}
+
 void stage_database_seen(struct stage_run *run, const struct database_error *error)
 {
     if (!run->postgresql)

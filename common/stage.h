@@ -104,6 +104,8 @@ const char *stage_instance(const struct stage_run *run);
 /* What the database last said, for /readyz: NULL when all was well. Batches are counted by themselves (a DONE is well,
  * batch_database_problem is not); this is for queries made in `turn` and in callbacks. */
 void stage_database_seen(struct stage_run *run, const struct database_error *error);
+/* The next turn comes as soon as the loop's other events had theirs: for a `turn` that has left some of its work. */
+void stage_turn_again(struct stage_run *run);
 /* Ends the process in an orderly way with this exit code after the current turn. */
 void stage_stop(struct stage_run *run, int exit_code, const char *reason);
 

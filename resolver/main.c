@@ -56,7 +56,9 @@ struct resolver {
     struct mappings *mappings;
     struct release release;
     struct readiness *readiness;
-    bool release_wanted;
+    bool look_wanted, looking; /* looking: some of the look's pages may be left */
+    struct release_cursor cursor;
+    int64_t look_took_ms;              /* its pages, without what the harness did between them */
     int64_t look_at_ms, rest_until_ms; /* clock_ticks_ms */
     struct metric *resolved[RULES], *parked[DOUBT_COMPANY_CONFLICT + 1], *released;
 };
@@ -186,20 +188,50 @@ static void database_failed(struct resolver *self, const struct database_error *
         stage_stop(self->run, 78, error->message);
 }
 
-/* True: there is nothing left to be done before the next look. */
-static bool release_parked(struct resolver *self)
+static enum release_outcome release_page(struct resolver *self)
 {
     if (!producer_ready(stage_producer(self->run)))
-        return false;
+        return RELEASE_NO_KAFKA;
     size_t released = 0;
     struct database_error error;
-    enum release_outcome outcome = parked_release(&self->release, clock_now_ms(), &released, &error);
+    enum release_outcome outcome = parked_release(&self->release, clock_now_ms(), &self->cursor, &released, &error);
     metric_add(self->released, (int64_t)released);
     if (outcome == RELEASE_NO_DATABASE)
         database_failed(self, &error);
-    if (outcome == RELEASE_DONE)
+    else if (outcome != RELEASE_NO_KAFKA)
         stage_database_seen(self->run, NULL);
-    return outcome == RELEASE_DONE;
+    return outcome;
+}
+
+static void look_begin(struct resolver *self)
+{
+    self->looking = true;
+    self->look_wanted = false;
+    self->look_took_ms = 0;
+    self->cursor = (struct release_cursor){0};
+}
+
+/* One page a turn: between two of them the harness takes live calls, and sees rebalances. */
+static void look_go_on(struct resolver *self)
+{
+    int64_t began = clock_ticks_ms();
+    enum release_outcome outcome = release_page(self);
+    int64_t ended = clock_ticks_ms();
+    self->look_took_ms += ended - began;
+    switch (outcome) {
+    case RELEASE_MORE:
+        stage_turn_again(self->run);
+        break;
+    case RELEASE_DONE:
+        self->looking = false;
+        self->rest_until_ms = ended + self->look_took_ms * REST_FACTOR;
+        self->look_at_ms = ended + PARKED_LOOK_EVERY_MS;
+        break;
+    case RELEASE_NO_KAFKA:
+    case RELEASE_NO_DATABASE:
+        self->rest_until_ms = ended + RETRY_AFTER_MS;
+        break;
+    }
 }
 
 static void turn_taken(void *context)
@@ -215,14 +247,13 @@ static void turn_taken(void *context)
         return;
     }
     readiness_set(self->readiness, true, "listening");
-    if (mappings_changed(self->mappings) || now >= self->look_at_ms)
-        self->release_wanted = true;
-    if (!self->release_wanted)
-        return;
-    self->release_wanted = !release_parked(self);
-    int64_t ended = clock_ticks_ms();
-    self->rest_until_ms = ended + (self->release_wanted ? RETRY_AFTER_MS : (ended - now) * REST_FACTOR);
-    self->look_at_ms = ended + PARKED_LOOK_EVERY_MS;
+    /* A change during a look may be about events that the look has passed: it ends, and another one begins. */
+    if (mappings_changed(self->mappings) || (!self->looking && now >= self->look_at_ms))
+        self->look_wanted = true;
+    if (!self->looking && self->look_wanted)
+        look_begin(self);
+    if (self->looking)
+        look_go_on(self);
 }
 
 static void resolver_close(void *context)

@@ -1,10 +1,8 @@
 /* parked.c: the INSERT, and the look that frees what can be placed. */
 #include "resolver/parked.h"
 
-#include "common/drain.h"
 #include "common/failpoint.h"
 #include "common/log.h"
-#include "common/management.h"
 #include "resolver/parked_headers.h"
 
 enum {
@@ -227,7 +225,7 @@ static void log_released(const struct page *page)
     }
 }
 
-/* One page, within one transaction that the caller rolls back if it is not DONE. */
+/* Within one transaction that the caller rolls back if it is still open. */
 static enum release_outcome page_release(const struct release *release, struct page *page, int64_t now_ms,
                                          size_t *released, struct database_error *error)
 {
@@ -246,29 +244,23 @@ static enum release_outcome page_release(const struct release *release, struct p
     if (!page_commit(release, page, ids, published, error))
         return RELEASE_NO_DATABASE;
     log_released(page);
-    *released += published;
-    return RELEASE_DONE;
+    *released = published;
+    return RELEASE_MORE;
 }
 
-enum release_outcome parked_release(const struct release *release, int64_t now_ms, size_t *released,
-                                    struct database_error *error)
+enum release_outcome parked_release(const struct release *release, int64_t now_ms, struct release_cursor *cursor,
+                                    size_t *released, struct database_error *error)
 {
-    enum release_outcome outcome = RELEASE_DONE;
-    char last[EVENT_ID_BYTES];
-    size_t last_length = 0;
     *released = 0;
-    for (int rows = 1; outcome == RELEASE_DONE && rows > 0 && !drain_requested();) {
-        liveness_tick(); /* pages by the thousand, each with its acks, take longer than /livez is patient */
-        struct page page = {.arena = arena_new(), .last = {last, last_length}};
-        outcome = page_release(release, &page, now_ms, released, error);
-        rows = page.rows ? PQntuples(page.rows) : 0;
-        if (rows > 0) {
-            memcpy(last, database_text(page.rows, rows - 1, 0).ptr, EVENT_ID_BYTES);
-            last_length = EVENT_ID_BYTES;
-        }
-        PQclear(page.rows);
-        arena_free(page.arena);
+    struct page page = {.arena = arena_new(), .last = {cursor->last, cursor->length}};
+    enum release_outcome outcome = page_release(release, &page, now_ms, released, error);
+    if (outcome == RELEASE_MORE) {
+        struct slice last = database_text(page.rows, PQntuples(page.rows) - 1, 0);
+        memcpy(cursor->last, last.ptr, EVENT_ID_BYTES);
+        cursor->length = EVENT_ID_BYTES;
     }
+    PQclear(page.rows);
+    arena_free(page.arena);
     database_rollback(release->database);
     return outcome;
 }
