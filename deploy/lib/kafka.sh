@@ -26,9 +26,12 @@ kafka_resolve() {
 }
 
 kafka_configure() {
+  local text
   mkdir -p "$RUN/kafka"
-  sed "/^#/d; s|@PORT@|$(port_of kafka)|g; s|@CONTROLLER_PORT@|$(port_of kafka-controller)|g; s|@DIRECTORY@|$RUN/kafka/data|" \
-    "$ROOT/deploy/kafka/server.properties" >"$RUN/kafka/server.properties"
+  text=$(sed '/^#/d' "$ROOT/deploy/kafka/server.properties")
+  text=${text//@PORT@/"$(port_of kafka)"}
+  text=${text//@CONTROLLER_PORT@/"$(port_of kafka-controller)"}
+  printf '%s\n' "${text//@DIRECTORY@/"$RUN/kafka/data"}" >"$RUN/kafka/server.properties" # quoted: a path may have an &
 }
 
 # 22 characters, as Kafka writes a random 128-bit id; it does not want a leading dash.

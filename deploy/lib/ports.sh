@@ -39,9 +39,10 @@ ports_claim() {
   [ -r "$PORTS_CLAIM" ] && exec 7<"$PORTS_CLAIM" && flock -n 7
 }
 
-# Chooses a port for each part; one whose part is running is kept. $1: "documented" if this stack may ask for those.
+# Chooses a port for each part; one whose part is running is kept. $1: "documented" if this stack may ask for those. Says
+# which part had to move: a proxy may point to where it was.
 ports_choose() {
-  local taken row name part documented port claimed=no kept=
+  local taken row name part documented port claimed=no kept='' moved=''
   taken=$(ports_taken)
   if [ "$1" = documented ] && { supervise_alive || ports_claim; }; then claimed=yes; fi
   for row in $PORTS_DOCUMENTED; do
@@ -50,8 +51,12 @@ ports_choose() {
     [ ! -e "$RUN/ports" ] || port=$(port_of "$name")
     if ! supervise_runs "$part"; then
       [ -n "$port" ] || port=$documented
-      if { [ "$port" = "$documented" ] && [ "$claimed" = no ]; } || grep -qx "$port" <<<"$taken"; then
+      if [ "$port" = "$documented" ] && [ "$claimed" = no ]; then
         port=$(ports_random "$taken")
+      elif grep -qx "$port" <<<"$taken"; then
+        moved+=" $name $port"
+        port=$(ports_random "$taken")
+        moved+=" -> $port,"
       fi
     fi
     taken+=$'\n'$port
@@ -59,4 +64,5 @@ ports_choose() {
   done
   printf '%s' "$kept" >"$RUN/ports.new"
   mv "$RUN/ports.new" "$RUN/ports"
+  [ -z "$moved" ] || echo "note: somebody has the port of:${moved%,}"
 }
