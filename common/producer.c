@@ -28,7 +28,6 @@ enum {
     PURGE_FLUSH_MS = 1000,
     FIRST_METADATA_MS = 2000,
     TOPICS_MAX = 16,
-    TOPICS_EXPECTED = 3, /* the first of them are design.md's: producer_ready asks for these */
 };
 
 static const struct kafka_property DEFAULTS[] = {
@@ -71,6 +70,7 @@ struct producer {
     int64_t timeout_ms;
     struct topic topics[TOPICS_MAX];
     size_t topic_count, under_way;
+    size_t written_count;            /* the first of the topics: producer_ready asks for these */
     struct sending waiting, overdue; /* the rings' ends */
     struct wake *wake;
     rd_kafka_queue_t *queue;
@@ -204,7 +204,7 @@ static int statistics_read(rd_kafka_t *kafka, char *text, size_t len, void *cont
     yyjson_doc *document = yyjson_read(text, len, YYJSON_READ_NOFLAG);
     yyjson_val *statistics = yyjson_doc_get_root(document);
     bool ready = some_broker_is_up(yyjson_obj_get(statistics, "brokers"));
-    for (size_t i = 0; i < TOPICS_EXPECTED; i++)
+    for (size_t i = 0; i < producer->written_count; i++)
         ready = ready && topic_is_known(yyjson_obj_get(statistics, "topics"), producer->topics[i].handle);
     producer->ready = ready;
     yyjson_doc_free(document);
@@ -235,10 +235,10 @@ void producer_warm_up(struct producer *producer)
     const struct rd_kafka_metadata *metadata = NULL;
     if (rd_kafka_metadata(producer->kafka, 0, NULL, &metadata, FIRST_METADATA_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return;
-    int known = 0;
+    size_t known = 0;
     for (int i = 0; i < metadata->topic_cnt; i++)
         known += metadata->topics[i].err == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topics[i].partition_cnt > 0;
-    producer->ready = known >= TOPICS_EXPECTED;
+    producer->ready = known >= producer->written_count;
     rd_kafka_metadata_destroy(metadata);
 }
 
@@ -259,10 +259,8 @@ static rd_kafka_conf_t *producer_conf(struct producer *producer, const char *cli
 }
 
 const char *producer_open(struct producer **result, const struct settings *settings, const char *client_id,
-                          int64_t timeout_ms)
+                          const char *const *writes, int64_t timeout_ms)
 {
-    static const char *const EXPECTED[TOPICS_EXPECTED] = {TOPIC_WEBHOOKS_RETELL, TOPIC_CALLS_EVENTS,
-                                                          TOPIC_CALLS_UPDATES};
     char why[256];
     const char *problem = NULL;
     struct producer *producer = memory_new(1, sizeof *producer);
@@ -280,8 +278,9 @@ const char *producer_open(struct producer **result, const struct settings *setti
         free(producer);
         return problem;
     }
-    for (size_t i = 0; i < COUNT(EXPECTED); i++)
-        topic_handle(producer, EXPECTED[i]);
+    for (; *writes; writes++)
+        topic_handle(producer, *writes);
+    producer->written_count = producer->topic_count;
     *result = producer;
     return NULL;
 }

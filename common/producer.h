@@ -44,13 +44,14 @@ enum delivery {
 /* `problem` is NULL when acked, else librdkafka's sentence. */
 typedef void producer_report(void *opaque, enum delivery delivery, const char *problem);
 
-/* NULL when fine, else a sentence (static or living as long as the process). `timeout_ms`: after that an unacked record
+/* NULL when fine, else a sentence (static or living as long as the process). `writes`: the topics without which the caller
+ * is not ready, without prefix, NULL ends; others may be sent to as well (dead letters). `timeout_ms`: after that an unacked record
  * is reported as failed, whatever librdkafka does: at most 100 ms late in a loop, at once in producer_poll. 0: two minutes.
  * Waits for nobody. */
 const char *producer_open(struct producer **result, const struct settings *settings, const char *client_id,
-                          int64_t timeout_ms);
+                          const char *const *writes, int64_t timeout_ms);
 
-/* Asks for our topics, so that the first record finds its way at once. Takes up to 2 s when no broker answers: for the
+/* Asks for the topics it writes, so that the first record finds its way at once. Takes up to 2 s when no broker answers: for the
  * start, not for a loop that others wait for. */
 void producer_warm_up(struct producer *producer);
 
@@ -79,7 +80,7 @@ enum delivery producer_send_all(struct producer *producer, const struct record *
 void producer_attach(struct producer *producer, struct event_base *base);
 
 size_t producer_under_way(const struct producer *producer);
-/* A broker is connected and our topics' metadata are known. */
+/* A broker is connected, and the topics that it was opened for are there. */
 bool producer_ready(const struct producer *producer);
 /* NULL, or why librdkafka gave this instance up for good: it must be closed and opened anew. */
 const char *producer_fatal(const struct producer *producer);

@@ -171,7 +171,7 @@ static const char *open_kafka(struct stage_run *run)
 {
     char client_id[160];
     snprintf(client_id, sizeof client_id, "hookline-%s-%s", run->stage->name, run->instance);
-    const char *problem = producer_open(&run->producer, run->settings, client_id, ACK_TIMEOUT_MS);
+    const char *problem = producer_open(&run->producer, run->settings, client_id, run->stage->writes, ACK_TIMEOUT_MS);
     if (problem)
         return problem;
     producer_warm_up(run->producer);

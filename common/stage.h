@@ -60,6 +60,8 @@ struct stage {
     const char *name;         /* "resolver": the group is hookline-resolver, the program hookline-resolver */
     const char *about;        /* one sentence for --help */
     const char *const *reads; /* topics without prefix, NULL ends */
+    /* Topics without prefix, NULL ends: ready only when they are there. Dead letters go without saying. */
+    const char *const *writes;
     const struct setting *settings;
     size_t setting_count;
     /* Before the first batch; NULL when fine, else a sentence (exit 78). */

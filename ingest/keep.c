@@ -115,8 +115,9 @@ void keep_record(struct keep *keep, const struct record *record, keep_answer *an
 
 static const char *open_producer(struct keep *keep)
 {
+    static const char *const WRITES[] = {TOPIC_WEBHOOKS_RETELL, NULL};
     const char *problem =
-        producer_open(&keep->producer, keep->settings, "hookline-ingest", keep->ack_timeout_ms + LATE_MS);
+        producer_open(&keep->producer, keep->settings, "hookline-ingest", WRITES, keep->ack_timeout_ms + LATE_MS);
     if (!problem)
         producer_attach(keep->producer, keep->base);
     return problem;

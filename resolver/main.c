@@ -41,6 +41,7 @@ static const struct setting SETTINGS[] = {
 };
 
 static const char *const READS[] = {TOPIC_WEBHOOKS_RETELL, NULL};
+static const char *const WRITES[] = {TOPIC_CALLS_EVENTS, NULL};
 
 enum {
     RETRY_AFTER_MS = 1000, /* after PostgreSQL or Kafka was away */
@@ -271,6 +272,7 @@ int main(int argc, char **argv)
                           .name = "resolver",
                           .about = "Finds out which company a webhook's call belongs to.",
                           .reads = READS,
+                          .writes = WRITES,
                           .settings = SETTINGS,
                           .setting_count = COUNT(SETTINGS),
                           .open = resolver_open,

@@ -19,12 +19,14 @@ static const struct setting SETTINGS[] = {
 int main(int argc, char **argv)
 {
     static const char *const READS[] = {TOPIC_CALLS_EVENTS, NULL};
+    static const char *const WRITES[] = {TOPIC_CALLS_UPDATES, NULL};
     struct session session = {0};
     return stage_main(argc, argv,
                       &(struct stage){
                           .name = "session",
                           .about = "Keeps the state of every call in PostgreSQL and publishes each change.",
                           .reads = READS,
+                          .writes = WRITES,
                           .settings = SETTINGS,
                           .setting_count = COUNT(SETTINGS),
                           .open = session_open,

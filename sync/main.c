@@ -24,6 +24,7 @@ struct sync {
 };
 
 static const char *const READS[] = {TOPIC_CALLS_UPDATES, NULL};
+static const char *const WRITES[] = {TOPIC_CALLS_EVENTS, TOPIC_WEBHOOKS_RETELL, NULL}; /* design.md, "Topics" */
 
 static const struct setting SETTINGS[] = {
     {.name = "RETELL_API_URL",
@@ -149,6 +150,7 @@ int main(int argc, char **argv)
                           .name = "sync",
                           .about = "Asks the platform's API what its webhooks did not say.",
                           .reads = READS,
+                          .writes = WRITES,
                           .settings = SETTINGS,
                           .setting_count = COUNT(SETTINGS),
                           .open = sync_open,

@@ -49,7 +49,8 @@ static int servers_started(void **state)
     if (settings_load("test", "A test.", TABLE, COUNT(TABLE), 1, arguments, &with.settings, &exit_code) != SETTINGS_RUN)
         return 1;
     with.base = event_base_new();
-    if (producer_open(&with.producer, with.settings, "test", 5000))
+    static const char *const WRITES[] = {TOPIC_CALLS_EVENTS, NULL};
+    if (producer_open(&with.producer, with.settings, "test", WRITES, 5000))
         return 1;
     producer_warm_up(with.producer);
     return 0;

@@ -73,7 +73,8 @@ static bool arrived(void *context)
 
 static void open_producer(int64_t timeout_ms)
 {
-    assert_null(producer_open(&with.producer, with.settings, "test", timeout_ms));
+    static const char *const WRITES[] = {TOPIC_CALLS_EVENTS, NULL};
+    assert_null(producer_open(&with.producer, with.settings, "test", WRITES, timeout_ms));
     producer_warm_up(with.producer);
 }
 
@@ -128,6 +129,30 @@ static void what_is_sent_arrives_as_it_was(void **state)
         assert_string_equal(kept[by_key].headers[i].name, HEADERS[i].name);
         assert_true(slice_same(kept[by_key].headers[i].value, HEADERS[i].value));
     }
+}
+
+static bool is_ready(void *context)
+{
+    (void)context;
+    producer_poll(with.producer, 10);
+    return producer_ready(with.producer);
+}
+
+/* A topic that only others write may be missing; one that the caller writes may not. */
+static void ready_means_that_the_topics_it_writes_are_there(void **state)
+{
+    (void)state;
+    static const char *const WRITES_BOTH[] = {TOPIC_CALLS_EVENTS, TOPIC_CALLS_UPDATES, NULL};
+    broker_lose_topic(with.broker, TOPIC_CALLS_UPDATES, true);
+    open_producer(0);
+    assert_true(producer_ready(with.producer));
+    producer_close(with.producer);
+
+    assert_null(producer_open(&with.producer, with.settings, "test", WRITES_BOTH, 0));
+    producer_warm_up(with.producer);
+    assert_false(producer_ready(with.producer));
+    broker_lose_topic(with.broker, TOPIC_CALLS_UPDATES, false);
+    assert_true(wait_until(is_ready, NULL, SOON_MS)); /* by librdkafka's statistics, as in a running program */
 }
 
 static bool warm(void *context)
@@ -253,6 +278,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_sent_arrives_as_it_was, setup, teardown),
+        cmocka_unit_test_setup_teardown(ready_means_that_the_topics_it_writes_are_there, setup, teardown),
         cmocka_unit_test_setup_teardown(nobody_waits_longer_than_was_said, setup, teardown),
         cmocka_unit_test_setup_teardown(what_kafka_never_takes_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_passing_error_is_repeated_unseen, setup, teardown),

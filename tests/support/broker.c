@@ -97,6 +97,13 @@ void broker_set_down(struct broker *broker, bool down)
         rd_kafka_mock_broker_set_up(broker->cluster, 1);
 }
 
+void broker_lose_topic(struct broker *broker, const char *topic, bool lost)
+{
+    char name[128];
+    rd_kafka_mock_topic_set_error(broker->cluster, full_name(name, sizeof name, topic),
+                                  lost ? RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART : RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
 void broker_fail_produces(struct broker *broker, int code, size_t count)
 {
     rd_kafka_resp_err_t errors[ERRORS_AT_ONCE];

@@ -24,6 +24,9 @@ void broker_set_down(struct broker *broker, bool down);
  * 19 not enough replicas, 29 topic authorisation failed), and nothing is kept of them. Count 0: no more errors. */
 void broker_fail_produces(struct broker *broker, int code, size_t count);
 
+/* Lost: whoever asks for the topic hears that there is none; what is in it comes back with it. */
+void broker_lose_topic(struct broker *broker, const char *topic, bool lost);
+
 /* The answers come this much later from now on; 0: at once. */
 void broker_set_delay(struct broker *broker, int delay_ms);
 

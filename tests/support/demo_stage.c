@@ -17,6 +17,7 @@ static const struct setting SETTINGS[] = {
 };
 
 static const char *const READS[] = {TOPIC_CALLS_EVENTS, NULL};
+static const char *const WRITES[] = {TOPIC_CALLS_UPDATES, NULL};
 
 static void done_append(const struct batch_record *records, size_t count)
 {
@@ -61,6 +62,7 @@ int main(int argc, char **argv)
                           .name = "demo",
                           .about = "Publishes what it reads; for tests of the harness.",
                           .reads = READS,
+                          .writes = WRITES,
                           .settings = SETTINGS,
                           .setting_count = COUNT(SETTINGS),
                           .batch = demo_batch,
