@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/producer.h"
 #include "ctl/console_kafka.h"
+#include "ctl/lag_position.h"
 #include "ctl/verbs.h"
 
 enum { GROUPS_MAX = 3, FIRST_RECORDS_MS = 3000, WATCH_EVERY_S = 1 };
@@ -25,9 +26,9 @@ static const struct {
 };
 
 struct position {
+    int64_t committed; /* negative: nothing is */
     int64_t low, high;
-    int64_t next; /* what the group reads next: its commit, or where it would begin */
-    bool committed;
+    struct lag_position is;
     int64_t behind_ms; /* age of the first unread record; 0: nothing unread; -1: it could not be read in time */
     const char *owner; /* NULL: nobody */
 };
@@ -40,15 +41,9 @@ struct lag {
     struct position positions[GROUPS_MAX][TOPIC_PARTITIONS];
 };
 
-static int64_t unread(const struct position *position)
-{
-    return position->high > position->next ? position->high - position->next : 0;
-}
-
 static int read_watermarks(struct lag *lag)
 {
     for (size_t group = 0; group < GROUPS_MAX; group++) {
-        lag->topics[group] = console_topic(lag->console, lag->arena, GROUPS[group].topic);
         for (int32_t i = 0; i < TOPIC_PARTITIONS; i++) {
             struct position *position = &lag->positions[group][i];
             rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(
@@ -60,6 +55,7 @@ static int read_watermarks(struct lag *lag)
                                         error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART
                                     ? "; has `hookline topics create` been run?"
                                     : "");
+            position->is = lag_position_of(position->committed, position->low, position->high);
         }
     }
     return EXIT_CODE_FINE;
@@ -72,16 +68,15 @@ static void take_offsets(struct lag *lag, size_t group, const rd_kafka_topic_par
         if (one->partition < 0 || one->partition >= TOPIC_PARTITIONS || one->offset < 0 ||
             strcmp(one->topic, lag->topics[group]) != 0)
             continue;
-        lag->positions[group][one->partition].next = one->offset;
-        lag->positions[group][one->partition].committed = true;
+        lag->positions[group][one->partition].committed = one->offset;
     }
 }
 
-/* Committed offsets; where there is none, or retention has gone past it, a stage begins at the beginning (design.md). */
 static int read_offsets(struct lag *lag, size_t group)
 {
+    lag->topics[group] = console_topic(lag->console, lag->arena, GROUPS[group].topic);
     for (int32_t i = 0; i < TOPIC_PARTITIONS; i++)
-        lag->positions[group][i].next = lag->positions[group][i].low;
+        lag->positions[group][i].committed = RD_KAFKA_OFFSET_INVALID;
     rd_kafka_topic_partition_list_t *wanted = rd_kafka_topic_partition_list_new(TOPIC_PARTITIONS);
     rd_kafka_topic_partition_list_add_range(wanted, lag->topics[group], 0, TOPIC_PARTITIONS - 1);
     rd_kafka_ListConsumerGroupOffsets_t *request = rd_kafka_ListConsumerGroupOffsets_new(GROUPS[group].group, wanted);
@@ -105,9 +100,6 @@ static int read_offsets(struct lag *lag, size_t group)
     }
     rd_kafka_event_destroy(event);
     rd_kafka_queue_destroy(queue);
-    for (int32_t i = 0; i < TOPIC_PARTITIONS; i++)
-        if (lag->positions[group][i].next < lag->positions[group][i].low)
-            lag->positions[group][i].next = lag->positions[group][i].low;
     return exit_code;
 }
 
@@ -157,9 +149,9 @@ static void read_first_records(struct lag *lag)
     for (size_t group = 0; group < GROUPS_MAX; group++) {
         for (int32_t i = 0; i < TOPIC_PARTITIONS; i++) {
             struct position *position = &lag->positions[group][i];
-            position->behind_ms = unread(position) > 0 ? -1 : 0;
-            if (unread(position) > 0)
-                rd_kafka_topic_partition_list_add(wanted, lag->topics[group], i)->offset = position->next;
+            position->behind_ms = position->is.unread > 0 ? -1 : 0;
+            if (position->is.unread > 0)
+                rd_kafka_topic_partition_list_add(wanted, lag->topics[group], i)->offset = position->is.next;
         }
     }
     int missing = wanted->cnt;
@@ -182,12 +174,15 @@ static void read_first_records(struct lag *lag)
     rd_kafka_topic_partition_list_destroy(wanted);
 }
 
+/* First the commits, then the ends: the other way round a stage that works seems to have read more than there is. */
 static int look(struct lag *lag)
 {
     memset(lag->positions, 0, sizeof lag->positions);
-    int exit_code = read_watermarks(lag);
+    int exit_code = EXIT_CODE_FINE;
     for (size_t group = 0; group < GROUPS_MAX && exit_code == EXIT_CODE_FINE; group++)
         exit_code = read_offsets(lag, group);
+    if (exit_code == EXIT_CODE_FINE)
+        exit_code = read_watermarks(lag);
     if (exit_code != EXIT_CODE_FINE)
         return exit_code;
     for (size_t group = 0; group < GROUPS_MAX; group++)
@@ -200,30 +195,33 @@ static void add_position(struct table *table, struct lag *lag, size_t group, int
 {
     const struct position *position = &lag->positions[group][partition];
     struct arena *arena = lag->arena;
-    table_add(table, (struct slice[]){
-                         slice_of(GROUPS[group].group),
-                         slice_of(lag->topics[group]),
-                         arena_format(arena, "%d", partition),
-                         position->committed ? arena_format(arena, "%lld", (long long)position->next) : SLICE_ABSENT,
-                         arena_format(arena, "%lld", (long long)position->high),
-                         arena_format(arena, "%lld", (long long)unread(position)),
-                         position->behind_ms < 0 ? SLICE_ABSENT
-                                                 : arena_format(arena, "%.1f", (double)position->behind_ms / 1000),
-                         slice_of(position->owner),
-                     });
+    table_add(
+        table,
+        (struct slice[]){
+            slice_of(GROUPS[group].group),
+            slice_of(lag->topics[group]),
+            arena_format(arena, "%d", partition),
+            position->committed >= 0 ? arena_format(arena, "%lld", (long long)position->committed) : SLICE_ABSENT,
+            arena_format(arena, "%lld", (long long)position->high),
+            arena_format(arena, "%lld", (long long)position->is.unread),
+            position->behind_ms < 0 ? SLICE_ABSENT : arena_format(arena, "%.1f", (double)position->behind_ms / 1000),
+            slice_of(position->owner),
+            slice_of(position->is.note),
+        });
 }
 
 static int show(const struct arguments *arguments, struct lag *lag, int64_t *greatest)
 {
     static const struct column COLUMNS[] = {
-        {"group", COLUMN_TEXT}, {"topic", COLUMN_TEXT}, {"partition", COLUMN_NUMBER}, {"committed", COLUMN_NUMBER},
-        {"end", COLUMN_NUMBER}, {"lag", COLUMN_NUMBER}, {"behind_s", COLUMN_NUMBER},  {"owner", COLUMN_TEXT}};
+        {"group", COLUMN_TEXT},       {"topic", COLUMN_TEXT}, {"partition", COLUMN_NUMBER},
+        {"committed", COLUMN_NUMBER}, {"end", COLUMN_NUMBER}, {"lag", COLUMN_NUMBER},
+        {"behind_s", COLUMN_NUMBER},  {"owner", COLUMN_TEXT}, {"note", COLUMN_TEXT}};
     struct table *table = table_new(lag->arena, COLUMNS, COUNT(COLUMNS));
     int64_t sums[GROUPS_MAX] = {0};
     *greatest = 0;
     for (size_t group = 0; group < GROUPS_MAX; group++) {
         for (int32_t i = 0; i < TOPIC_PARTITIONS; i++) {
-            int64_t messages = unread(&lag->positions[group][i]);
+            int64_t messages = lag->positions[group][i].is.unread;
             sums[group] += messages;
             *greatest = messages > *greatest ? messages : *greatest;
             add_position(table, lag, group, i);
