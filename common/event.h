@@ -1,6 +1,6 @@
 /* event.h: the envelope of an event: CloudEvents 1.0, Kafka binding, binary mode.
  *
- *      ce_id ce_type ce_source ce_subject …  <── headers of the record      (docs/asyncapi.yaml states them all)
+ *      ce_id ce_type ce_source ce_subject …  <── headers of the record      (docs/architecture.md lists them all)
  *      key   call id, else event id
  *      value the body, byte for byte
  *
