@@ -119,7 +119,7 @@ supervise_start() {
 }
 
 # Asks parts to stop and waits; who takes longer than 60 s is named, and is ended later (process_end_all). Kafka's first
-# orderly stop writes its archive of loaded classes, which took 33 s on two cores under a load of 15.
+# orderly stop writes its archive of loaded classes, which took over 30 s on two busy cores.
 supervise_stop() { # parts
   local part folders=() slow
   for part; do
