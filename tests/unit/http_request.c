@@ -122,7 +122,7 @@ static const struct hostile HOSTILE[] = {
     ROW("a space in the target", 400, "GET /a b HTTP/1.1\r\n" H "\r\n"),
     ROW("two empty lines before", 400, "\r\n\r\nGET / HTTP/1.1\r\n" H "\r\n"),
     ROW("a line feed before", 400, "\nGET / HTTP/1.1\r\n" H "\r\n"),
-    ROW("an unknown method", 400, "HACK / HTTP/1.1\r\n" H "\r\n"),
+    ROW("an unknown method", 400, "BREW / HTTP/1.1\r\n" H "\r\n"),
     ROW("a method in small letters", 400, "get / HTTP/1.1\r\n" H "\r\n"),
     ROW("CONNECT", 400, "CONNECT a:443 HTTP/1.1\r\n" H "\r\n"),
     ROW("HTTP/0.9", 505, "GET /\r\n" H "\r\n"),
