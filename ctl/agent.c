@@ -20,21 +20,22 @@ static const struct database_statement LIST = {
 static int add(const struct console *console, const struct arguments *arguments)
 {
     int64_t company_id = argument_count(arguments, "company", 0);
+    int64_t branch_id = argument_count(arguments, "branch", DATABASE_NULL);
     struct database_values values;
     database_values_init(&values, arguments_arena(arguments));
     database_add_text(&values, slice_of(arguments_operand(arguments)));
     database_add_int(&values, company_id);
-    database_add_int(&values, argument_count(arguments, "branch", DATABASE_NULL));
+    database_add_int(&values, branch_id);
     database_add_text(&values, slice_of(argument_text(arguments, "name", NULL)));
     return registry_add(console, arguments,
                         &(struct registry_entry){
                             .what = "agent",
                             .name = slice_of(arguments_operand(arguments)),
                             .company_id = company_id,
+                            .branch_id = branch_id,
                             .insert = &INSERT,
                             .existing = &EXISTING,
                             .values = &values,
-                            .reference_hint = "`hookline company list` and `hookline branch list` show them",
                         });
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "common/text.h"
+#include "ctl/nearest.h"
 
 enum { ARGUMENTS_OPTIONS_MAX = 40, ARGUMENTS_TEXTS_MAX = 64 };
 
@@ -90,6 +91,48 @@ static const char *read_value(struct arguments *self, const struct option_row *r
 /* getopt's own words for what it met; `row` of a missing value is found by the index that it hands out. */
 enum { GETOPT_HELP = 1000, GETOPT_JSON, GETOPT_ROW };
 
+/* "--company, --name", of those whose names begin like this; *count of them. */
+static struct slice options_listed(struct arena *arena, const struct option *known, struct slice beginning,
+                                   size_t *count)
+{
+    struct slice list = SLICE("");
+    *count = 0;
+    for (; known->name; known++)
+        if (strncmp(known->name, beginning.ptr, beginning.len) == 0)
+            list = arena_format(arena, "%.*s%s--%s", SLICE_PRINT(list), (*count)++ ? ", " : "", known->name);
+    return list;
+}
+
+/* getopt says '?' to three mistakes. `code` (its optopt) is the option's when that takes no value, the letter of a short
+ * option, else 0. */
+static const char *option_refused(struct arguments *self, const struct option *known, const char *written, int code)
+{
+    struct arena *arena = self->arena;
+    if (code > 0 && code < GETOPT_HELP)
+        return refused(arena, self->verb, arena_format(arena, "-%c is not an option of this verb", code).ptr,
+                       "but for -h all are written with two dashes");
+    struct slice name = slice_of(written + strlen("--"));
+    name.len = strcspn(name.ptr, "=");
+    if (code)
+        return refused(arena, self->verb, arena_format(arena, "--%.*s takes no value", SLICE_PRINT(name)).ptr,
+                       "write it alone");
+    size_t count = 0;
+    struct slice like_it = options_listed(arena, known, name, &count);
+    if (count > 1)
+        return refused(arena, self->verb, arena_format(arena, "--%.*s stands for several", SLICE_PRINT(name)).ptr,
+                       arena_format(arena, "write one of %.*s", SLICE_PRINT(like_it)).ptr);
+
+    const char *names[ARGUMENTS_OPTIONS_MAX + 2];
+    struct slice all = options_listed(arena, known, SLICE(""), &count);
+    for (size_t i = 0; i < count; i++)
+        names[i] = known[i].name;
+    const char *nearest = nearest_word(name, names, count);
+    return refused(arena, self->verb,
+                   arena_format(arena, "--%.*s is not an option of this verb", SLICE_PRINT(name)).ptr,
+                   nearest ? arena_format(arena, "perhaps --%s is meant", nearest).ptr
+                           : arena_format(arena, "its options are %.*s", SLICE_PRINT(all)).ptr);
+}
+
 static const char *read_options(struct arguments *self, int argc, char **argv)
 {
     struct option known[ARGUMENTS_OPTIONS_MAX + 3] = {0};
@@ -115,12 +158,7 @@ static const char *read_options(struct arguments *self, int argc, char **argv)
                 arena_format(self->arena, "write %s %s", argv[optind - 1], verb->options[optopt - GETOPT_ROW].value)
                     .ptr);
         else if (found == '?')
-            problem = refused(self->arena, verb,
-                              arena_format(self->arena,
-                                           "%s is not an option of this verb, or stands for several, or takes no value",
-                                           argv[optind - 1])
-                                  .ptr,
-                              "write its name in full");
+            problem = option_refused(self, known, argv[optind - 1], optopt);
         else
             problem = read_value(self, &verb->options[found - GETOPT_ROW], &self->values[found - GETOPT_ROW], optarg);
     }

@@ -29,7 +29,6 @@ static int add(const struct console *console, const struct arguments *arguments)
                             .insert = &INSERT,
                             .existing = &EXISTING,
                             .values = &values,
-                            .reference_hint = "`hookline company list` shows the companies",
                         });
 }
 

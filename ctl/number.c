@@ -62,20 +62,21 @@ static int add(const struct console *console, const struct arguments *arguments)
         complain(EXIT_CODE_FINE, "\"%.*s\" is no number of region %s; it is kept as it is", SLICE_PRINT(number),
                  region);
 
+    int64_t branch_id = argument_count(arguments, "branch", DATABASE_NULL);
     struct database_values values;
     database_values_init(&values, arena);
     database_add_text(&values, number);
     database_add_int(&values, company_id);
-    database_add_int(&values, argument_count(arguments, "branch", DATABASE_NULL));
+    database_add_int(&values, branch_id);
     return registry_add(console, arguments,
                         &(struct registry_entry){
                             .what = "number",
                             .name = number,
                             .company_id = company_id,
+                            .branch_id = branch_id,
                             .insert = &INSERT,
                             .existing = &EXISTING,
                             .values = &values,
-                            .reference_hint = "`hookline branch list` shows the branches",
                         });
 }
 

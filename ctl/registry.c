@@ -9,6 +9,10 @@ enum { INSERT_TRIES = 1000 };
 static const struct database_statement AUDIT = {"audit",
                                                 "INSERT INTO audit_log (what, company_id, detail) VALUES ($1, $2, $3)"};
 
+static const struct database_statement COMPANY = {"company", "SELECT FROM companies WHERE id = $1"};
+
+static const char FOREIGN_KEY_VIOLATION[] = "23503"; /* SQLSTATE */
+
 enum addition { ADDITION_NEW, ADDITION_SAME, ADDITION_OTHER, ADDITION_FAILED };
 
 bool audit(struct database *database, struct arena *arena, const char *what, int64_t company_id, struct slice detail,
@@ -92,12 +96,30 @@ static int say_addition(const struct arguments *arguments, const struct registry
     return exit_code;
 }
 
+/* A foreign key refused: which of the two is missing? Asked afterwards, as the refusal names only a constraint. */
+static int say_missing(struct database *database, struct arena *arena, const struct registry_entry *entry)
+{
+    struct database_error error;
+    struct database_values values;
+    database_values_init(&values, arena);
+    database_add_int(&values, entry->company_id);
+    PGresult *rows = database_query(database, &COMPANY, &values, &error);
+    if (!rows)
+        return console_database_problem(&error, "looking for the company");
+    bool company_there = PQntuples(rows) > 0;
+    PQclear(rows);
+    if (company_there)
+        return complain(EXIT_CODE_FINDING,
+                        "%s \"%.*s\" is not added: company %lld has no branch %lld; `hookline branch list` shows them",
+                        entry->what, SLICE_PRINT(entry->name), (long long)entry->company_id,
+                        (long long)entry->branch_id);
+    return complain(EXIT_CODE_FINDING,
+                    "%s \"%.*s\" is not added: there is no company %lld; `hookline company list` shows them",
+                    entry->what, SLICE_PRINT(entry->name), (long long)entry->company_id);
+}
+
 static int say_failure(const struct registry_entry *entry, const struct database_error *error)
 {
-    if (strcmp(error->sqlstate, "23503") == 0)
-        return complain(EXIT_CODE_FINDING,
-                        "%s \"%.*s\" is not added: there is no such company, or no such branch of it; %s", entry->what,
-                        SLICE_PRINT(entry->name), entry->reference_hint);
     char doing[64];
     snprintf(doing, sizeof doing, "adding the %s", entry->what);
     return console_database_problem(error, doing);
@@ -131,8 +153,14 @@ int registry_add(const struct console *console, const struct arguments *argument
         buffer_free(&detail);
     }
     database_rollback(database);
+    if (addition != ADDITION_FAILED)
+        exit_code = say_addition(arguments, entry, addition, &row);
+    else if (strcmp(error.sqlstate, FOREIGN_KEY_VIOLATION) == 0)
+        exit_code = say_missing(database, arena, entry);
+    else
+        exit_code = say_failure(entry, &error);
     database_close(database);
-    return addition == ADDITION_FAILED ? say_failure(entry, &error) : say_addition(arguments, entry, addition, &row);
+    return exit_code;
 }
 
 int registry_list(const struct console *console, const struct arguments *arguments,

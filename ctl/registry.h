@@ -12,15 +12,13 @@ struct registry_entry {
     const char *what;   /* "number": for sentences and as audit_log's `what`, "number added" */
     struct slice name;  /* "+4930…": for sentences */
     int64_t company_id; /* for audit_log; 0: it is the new row's own id (a company) */
+    int64_t branch_id;  /* for the sentence that there is none */
 
     /* INSERT … ON CONFLICT DO NOTHING RETURNING what `existing` returns, with the same parameters. */
     const struct database_statement *insert;
     /* What is there instead: one row: its id or NULL (bigint), whether it is the same (boolean), what it is (text). */
     const struct database_statement *existing;
     const struct database_values *values;
-
-    const char
-        *reference_hint; /* what to do when a foreign key refuses: "`hookline company list` shows the companies" */
 };
 
 /* 0, or the exit code after saying why. */

@@ -228,9 +228,10 @@ static void what_does_not_exist_is_named(void **state)
 {
     struct fixture *f = *state;
     assert_refused(f, "number add +493023125009 --company 99", 1, "there is no company 99");
-    assert_refused(f, "number add +493023125009 --company 2 --branch 1", 1, "no such branch of it"); /* company 1's */
-    assert_refused(f, "branch add Süd --company 99", 1, "no such company");
-    assert_refused(f, "agent add agent-9 --company 99", 1, "no such company");
+    assert_refused(f, "number add +493023125009 --company 2 --branch 1", 1,
+                   "company 2 has no branch 1"); /* company 1's */
+    assert_refused(f, "branch add Süd --company 99", 1, "there is no company 99");
+    assert_refused(f, "agent add agent-9 --company 99 --branch 1", 1, "there is no company 99");
     assert_refused(f, "token create --company 99", 1, "there is no company 99");
     assert_refused(f, "token revoke 99", 1, "there is no token 99");
     assert_answer(f, "SELECT count(*) FROM phone_numbers", "2");

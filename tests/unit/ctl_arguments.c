@@ -13,6 +13,7 @@ static const struct option_row OPTIONS[] = {
     {.name = "share", .kind = OPTION_AMOUNT, .value = "SHARE", .max = 1, .help = "How much."},
     {.name = "to", .kind = OPTION_TEXTS, .value = "NUMBER", .help = "Where to."},
     {.name = "name", .kind = OPTION_TEXT, .value = "TEXT", .help = "What it is called."},
+    {.name = "notes", .kind = OPTION_TEXT, .value = "TEXT", .help = "What else is to be said."},
     {.name = "watch", .kind = OPTION_FLAG, .help = "Again and again."},
 };
 static const struct verb VERB = {.name = "thing",
@@ -77,8 +78,16 @@ static void a_wrong_line_is_refused_with_its_remedy(void **state)
         {{"x", "--company", "7", "--share", "nan"}, "--share is \"nan\"", "from 0 to 1"},
         {{"x", "--company", "7", "--share", "0.5x"}, "--share is \"0.5x\"", ""},
         {{"x", "--company", "7", "--name="}, "--name is empty", ""},
-        {{"x", "--company", "7", "--colour", "red"}, "--colour is not an option", "hookline help thing add"},
-        {{"x", "--company", "7", "--watch=yes"}, "--watch=yes is not an option of this verb", "takes no value"},
+        {{"x", "--company", "7", "--colour", "red"},
+         "--colour is not an option of this verb",
+         "its options are --company, --share, --to, --name, --notes, --watch, --help, --json. See: hookline help thing "
+         "add"},
+        {{"x", "--compnay=7"}, "--compnay is not an option of this verb", "perhaps --company is meant"},
+        {{"x", "--company", "7", "--nmae", "y"}, "--nmae is not", "perhaps --name is meant"},
+        {{"x", "--company", "7", "--n", "y"}, "--n stands for several", "write one of --name, --notes"},
+        {{"x", "--company", "7", "--watch=yes"}, "--watch takes no value", "write it alone"},
+        {{"x", "--company", "7", "--json=yes"}, "--json takes no value", "write it alone"},
+        {{"x", "-c", "7"}, "-c is not an option of this verb", "two dashes"},
     };
     for (size_t i = 0; i < COUNT(CASES); i++) {
         struct arena *arena = arena_new();
@@ -108,12 +117,13 @@ static void the_table_is_the_manual(void **state)
     struct buffer out = {0};
     arguments_manual(&VERB, &out);
     assert_string_equal(out.data, "usage: hookline thing add NAME --company ID [--share SHARE] [--to NUMBER]… [--name "
-                                  "TEXT] [--watch] [--json]\n\n"
+                                  "TEXT] [--notes TEXT] [--watch] [--json]\n\n"
                                   "Adds a thing.\n\n"
                                   "  --company ID                   Whose.\n"
                                   "  --share SHARE                  How much.\n"
                                   "  --to NUMBER                    Where to.\n"
                                   "  --name TEXT                    What it is called.\n"
+                                  "  --notes TEXT                   What else is to be said.\n"
                                   "  --watch                        Again and again.\n"
                                   "  --json                         Answer in JSON, for programs.\n");
     buffer_free(&out);
