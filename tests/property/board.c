@@ -14,80 +14,12 @@
 #include <stdlib.h>
 
 #include "broadcaster/board.h"
+#include "tests/property/board_world.h"
 
-enum {
-    WORLDS = 20000,
-    STEPS = 400,
-    CALLS = 5,
-    COMPANIES = 2,
-    STATES_MAX = 2000,
-    TOPIC_MAX = 4000,
-    BOARDS = 2,
-    SCREENS = 6,
-    QUESTIONS_MAX = 8
-};
+enum { WORLDS = 20000, STEPS = 400 };
 
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)
-
-enum kind { KIND_NONE, KIND_LIVE, KIND_ENDED, KIND_GONE };
-
-struct state {
-    int company, call;
-    int64_t version, at_ms;
-    enum kind kind;
-    bool published;
-};
-
-struct topic_record {
-    const struct state *state;
-    int64_t published_at_ms;
-};
-
-struct screen {
-    int board; /* -1: not connected */
-    int company;
-    bool began_with_snapshot, begun;
-    int64_t cursor;      /* -2: none */
-    int64_t told[CALLS]; /* by events */
-    int64_t seen[CALLS]; /* by events and snapshots */
-    bool live[CALLS];
-};
-
-struct question {
-    int company, call;
-};
-
-static struct {
-    uint64_t seed, random;
-    int64_t now_ms;
-    struct state states[STATES_MAX];
-    int state_count;
-    const struct state *rows[COMPANIES + 1][CALLS]; /* PostgreSQL */
-    int64_t versions[CALLS];
-    struct topic_record topic[TOPIC_MAX];
-    int64_t topic_len;
-    struct board *boards[BOARDS];
-    int64_t read[BOARDS];
-    struct question questions[BOARDS][QUESTIONS_MAX];
-    int question_count[BOARDS];
-    struct screen screens[SCREENS];
-    int shown, caught_up, asked, resumed, reset;
-} world;
-
-/* splitmix64: Steele, Lea and Flood 2014. */
-static uint64_t random_next(void)
-{
-    uint64_t z = (world.random += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
-static int pick(int below)
-{
-    return (int)(random_next() % (uint64_t)below);
-}
 
 static void broken(const struct screen *screen, int call, const char *law)
 {
@@ -204,80 +136,6 @@ static bool begin(struct screen *screen, bool waited_enough)
     return true;
 }
 
-/* PostgreSQL and the topic ----------------------------------------------------------------------------------------- */
-
-static void commit(int company, int call, enum kind kind, int64_t version)
-{
-    struct state *state = &world.states[world.state_count++];
-    *state = (struct state){company, call, version, world.now_ms, kind, false};
-    world.rows[company][call] = kind == KIND_GONE ? NULL : state;
-}
-
-/* A call changes, or moves to the other company. Once ended it may be ended again (analysed), never live. */
-static void change_a_call(void)
-{
-    int call = pick(CALLS);
-    if (world.state_count + 2 >= STATES_MAX)
-        return;
-    int64_t version = ++world.versions[call];
-    int company = world.rows[1][call] ? 1 : world.rows[2][call] ? 2 : 1 + pick(COMPANIES);
-    const struct state *row = world.rows[company][call];
-    if (row && pick(10) == 0) {
-        commit(company, call, KIND_GONE, version);
-        commit(3 - company, call, row->kind, version);
-        return;
-    }
-    commit(company, call, row && row->kind == KIND_ENDED ? KIND_ENDED : pick(3) ? KIND_LIVE : KIND_ENDED, version);
-}
-
-static void publish(const struct state *state)
-{
-    if (world.topic_len < TOPIC_MAX)
-        world.topic[world.topic_len++] = (struct topic_record){state, world.now_ms};
-}
-
-static void publish_oldest(void)
-{
-    for (int i = 0; i < world.state_count; i++)
-        if (!world.states[i].published) {
-            world.states[i].published = true;
-            publish(&world.states[i]);
-            return;
-        }
-}
-
-static bool all_published(int company, int call)
-{
-    for (int i = 0; i < world.state_count; i++)
-        if (!world.states[i].published && world.states[i].call == call && world.states[i].company == company)
-            return false;
-    return true;
-}
-
-/* A crash after the commit: what waited is never published, the state as it is now is, when its event comes again. */
-static void crash_and_repeat(void)
-{
-    int company = 1 + pick(COMPANIES);
-    int call = pick(CALLS);
-    struct state *newest = NULL;
-    for (int i = 0; i < world.state_count; i++)
-        if (world.states[i].company == company && world.states[i].call == call) {
-            world.states[i].published = true;
-            newest = &world.states[i];
-        }
-    if (newest)
-        publish(newest);
-}
-
-static void zombie_speaks(void)
-{
-    if (!world.state_count)
-        return;
-    const struct state *state = &world.states[pick(world.state_count)];
-    if (state->published && world.now_ms - state->at_ms > BOARD_LATE_MS && all_published(state->company, state->call))
-        publish(state);
-}
-
 /* Boards ----------------------------------------------------------------------------------------------------------- */
 
 static int32_t only_partition(int64_t company_id)
@@ -318,7 +176,7 @@ static void answer_one(int board)
 {
     if (!world.question_count[board])
         return;
-    int at = pick(world.question_count[board]);
+    int at = world_pick(world.question_count[board]);
     struct question question = world.questions[board][at];
     world.questions[board][at] = world.questions[board][--world.question_count[board]];
     char id[2] = {(char)('a' + question.call), '\0'};
@@ -349,20 +207,21 @@ static void start_board(int board)
             screen->board = -1;
     board_free(world.boards[board]);
     world.question_count[board] = 0;
-    world.boards[board] = board_new(&(struct board_options){.history_updates = (size_t)(pick(2) ? 3 + pick(20) : 10000),
-                                                            .history_bytes = 1 << 20,
-                                                            .seed = random_next(),
-                                                            .partition_of = only_partition,
-                                                            .show = on_show,
-                                                            .catch_up = on_catch_up,
-                                                            .ask = on_ask,
-                                                            .context = (void *)(intptr_t)board});
+    world.boards[board] =
+        board_new(&(struct board_options){.history_updates = (size_t)(world_pick(2) ? 3 + world_pick(20) : 10000),
+                                          .history_bytes = 1 << 20,
+                                          .seed = world_random(),
+                                          .partition_of = only_partition,
+                                          .show = on_show,
+                                          .catch_up = on_catch_up,
+                                          .ask = on_ask,
+                                          .context = (void *)(intptr_t)board});
     board_set_epoch(world.boards[board], SLICE("e"));
     int64_t watermark = world.topic_len;
     int64_t first = watermark;
     while (first > 0 && world.topic[first - 1].published_at_ms >= world.now_ms - 5 * MINUTE)
         first--;
-    for (int i = pick(6); i > 0; i--) /* between the watermark and the snapshot the world goes on */
+    for (int i = world_pick(6); i > 0; i--) /* between the watermark and the snapshot the world goes on */
         step_world();
     load_snapshot(world.boards[board]);
     board_start(world.boards[board], 0, first, watermark);
@@ -373,36 +232,38 @@ static void start_board(int board)
 
 static void step_world(void)
 {
-    world.now_ms += pick(8) ? pick(200) : pick(30) ? pick(20 * 1000) : pick(12 * 60 * 1000);
-    switch (pick(8)) {
+    world.now_ms += world_pick(8)    ? world_pick(200)
+                    : world_pick(30) ? world_pick(20 * 1000)
+                                     : world_pick(12 * 60 * 1000);
+    switch (world_pick(8)) {
     case 0:
     case 1:
     case 2:
-        change_a_call();
+        world_change_a_call();
         break;
     case 3:
     case 4:
     case 5:
-        publish_oldest();
+        world_publish_oldest();
         break;
     case 6:
-        crash_and_repeat();
+        world_crash_and_repeat();
         break;
     default:
-        zombie_speaks();
+        world_zombie_speaks();
     }
 }
 
 static void step_screen(struct screen *screen)
 {
     if (screen->board >= 0 && !screen->begun)
-        begin(screen, pick(4) == 0);
-    else if (screen->board >= 0 && pick(6) == 0)
+        begin(screen, world_pick(4) == 0);
+    else if (screen->board >= 0 && world_pick(6) == 0)
         screen->board = -1;
     else if (screen->board < 0) {
-        screen->board = pick(BOARDS);
+        screen->board = world_pick(BOARDS);
         screen->begun = false;
-        if (pick(5) == 0) { /* a new page */
+        if (world_pick(5) == 0) { /* a new page */
             *screen = (struct screen){.board = screen->board, .company = screen->company, .cursor = -2};
         }
     }
@@ -410,7 +271,7 @@ static void step_screen(struct screen *screen)
 
 static void step(void)
 {
-    switch (pick(12)) {
+    switch (world_pick(12)) {
     case 0:
     case 1:
     case 2:
@@ -421,18 +282,18 @@ static void step(void)
     case 5:
     case 6:
     case 7:
-        read_one(pick(BOARDS));
+        read_one(world_pick(BOARDS));
         break;
     case 8:
-        answer_one(pick(BOARDS));
+        answer_one(world_pick(BOARDS));
         break;
     case 9:
-        board_forget(world.boards[pick(BOARDS)], world.now_ms);
-        if (pick(25) == 0)
-            start_board(pick(BOARDS));
+        board_forget(world.boards[world_pick(BOARDS)], world.now_ms);
+        if (world_pick(25) == 0)
+            start_board(world_pick(BOARDS));
         break;
     default:
-        step_screen(&world.screens[pick(SCREENS)]);
+        step_screen(&world.screens[world_pick(SCREENS)]);
     }
 }
 
@@ -440,7 +301,7 @@ static void step(void)
 static void settle(void)
 {
     for (int i = 0; i < world.state_count; i++)
-        publish_oldest();
+        world_publish_oldest();
     for (int board = 0; board < BOARDS; board++)
         while (world.read[board] < world.topic_len || world.question_count[board]) {
             read_one(board);
@@ -448,7 +309,7 @@ static void settle(void)
         }
     for (struct screen *screen = world.screens; screen < world.screens + SCREENS; screen++) {
         if (screen->board < 0) {
-            screen->board = pick(BOARDS);
+            screen->board = world_pick(BOARDS);
             screen->begun = false;
         }
         if (!screen->begun && !begin(screen, true))
