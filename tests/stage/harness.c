@@ -28,6 +28,8 @@ enum {
     LOST_OFFSET = 99999,
 };
 
+static const char OFFSET_WAS_GONE[] = "event=offset_out_of_range topic=hookline.calls.events";
+
 static struct {
     struct broker *broker;
     struct process *demo;
@@ -252,9 +254,11 @@ static void a_death_after_deciding_repeats_the_batch(void **state)
     start_demo("demo.decided:kill:1");
     send_events("first", 5);
     int status = process_wait_end(with.demo, SOON_MS);
+    bool said = process_said(with.demo, OFFSET_WAS_GONE);
     process_free(with.demo);
     with.demo = NULL;
     assert_int_equal(status, -SIGKILL);
+    assert_true(said);
     assert_true(done_times_of_all("first", 5) > 0);
     assert_int_equal(updates_of("first", 5), 0);
     int64_t committed = broker_committed(with.broker, "hookline-demo", TOPIC_CALLS_EVENTS);
@@ -277,8 +281,10 @@ static void what_is_sent_is_processed_in_order_and_committed(void **state)
     assert_true(none_left());
     assert_int_equal(updates_of("plain", 300), 300);
     assert_int_equal(done_times_of_all("plain", 300), 300);
+#ifndef HOOKLINE_FAILPOINTS /* else the process of the story before has said it, and perhaps committed the beginning */
     assert_true(process_metric(with.demo, "hookline_demo_offset_resets_total") == 1);
-    assert_true(process_said(with.demo, "event=offset_out_of_range topic=hookline.calls.events"));
+    assert_true(process_said(with.demo, OFFSET_WAS_GONE));
+#endif
 }
 
 static void a_world_that_is_away_is_waited_for(void **state)
