@@ -14,15 +14,20 @@ struct arena *serving_arena;
 
 /* ---- the server's side ---- */
 
+/* The first answers may let the connection hand over more requests at once: those are held anew, and counted anew. */
 static void release_all(struct serving *self)
 {
+    struct http_exchange *held[SERVING_HELD_MAX];
+    size_t count = self->held_count;
+    memcpy(held, self->held, count * sizeof(struct http_exchange *));
+    self->held_count = 0;
+    atomic_store(&self->holding, 0);
     /* The last first: the answers must come out in the order of the requests all the same. */
-    while (self->held_count > 0) {
-        struct http_exchange *exchange = self->held[--self->held_count];
+    while (count > 0) {
+        struct http_exchange *exchange = held[--count];
         struct slice path = http_exchange_request(exchange)->path;
         http_respond(exchange, 200, "text/plain", arena_copy(http_exchange_arena(exchange), path), NULL, 0);
     }
-    atomic_store(&self->holding, 0);
 }
 
 static void on_received(struct http_stream *stream, struct slice bytes, void *context)
