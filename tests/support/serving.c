@@ -130,7 +130,8 @@ static void on_command(evutil_socket_t fd, short what, void *context)
     eventfd_read(fd, &commands);
     if (commands & SERVING_DRAIN)
         http_server_drain(self->server, on_drained, self);
-    atomic_store(&self->connections, (int)http_server_connections(self->server));
+    if (commands >= SERVING_COUNT)
+        atomic_store(&self->connections, (int)http_server_connections(self->server));
     if (commands & SERVING_STOP)
         event_base_loopbreak(self->base);
 }
@@ -145,6 +146,7 @@ static void *run(void *context)
 struct serving *serving_start(struct http_server_options options)
 {
     struct serving *self = memory_new(1, sizeof *self);
+    atomic_store(&self->connections, SERVING_NOT_COUNTED);
     self->options = options;
     self->options.address = options.address ? options.address : "127.0.0.1:0";
     if (!options.limits.body_max_bytes)
@@ -229,8 +231,16 @@ void serving_release(struct serving *self)
 bool serving_is_alone(void *context)
 {
     struct serving *self = context;
-    serving_command(self, SERVING_COUNT);
-    return atomic_load(&self->handled) > 0 && atomic_load(&self->connections) == 0;
+    int counted = atomic_load(&self->connections);
+    if (counted == SERVING_NOT_COUNTED) {
+        if (!self->count_asked)
+            serving_command(self, SERVING_COUNT);
+        self->count_asked = true;
+        return false;
+    }
+    atomic_store(&self->connections, SERVING_NOT_COUNTED); /* an answer counts once: a later question needs its own */
+    self->count_asked = false;
+    return atomic_load(&self->handled) > 0 && counted == 0;
 }
 
 int serving_arena_make(void **state)

@@ -18,7 +18,13 @@ struct event;
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 
-enum { SERVING_SOON_MS = 10000, SERVING_HELD_MAX = 64, SERVING_FRAME_BYTES = 1 << 20, SERVING_BODY_MAX_BYTES = 1000 };
+enum {
+    SERVING_SOON_MS = 10000,
+    SERVING_HELD_MAX = 64,
+    SERVING_FRAME_BYTES = 1 << 20,
+    SERVING_BODY_MAX_BYTES = 1000,
+    SERVING_NOT_COUNTED = -1
+};
 
 enum serving_command { SERVING_STOP = 1, SERVING_DRAIN = 1 << 8, SERVING_COUNT = 1 << 16 };
 
@@ -29,6 +35,7 @@ struct serving {
     struct event *commands;
     int command_fd;
     pthread_t thread;
+    bool count_asked; /* the test's thread */
     struct http_exchange *held[SERVING_HELD_MAX];
     size_t held_count;
     struct http_stream *stream;
