@@ -421,7 +421,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *context)
         http_connection_finish(connection);
 }
 
-void http_connection_open(struct http_server *server, evutil_socket_t fd, const struct http_peer *peer,
+void http_connection_open(struct http_server *server, evutil_socket_t fd, const struct address *peer,
                           const char *peer_text)
 {
     struct http_connection *connection = memory_new(1, sizeof *connection);

@@ -57,6 +57,7 @@ struct http_exchange *http_exchange_new(struct http_connection *connection)
     exchange->server = server;
     exchange->connection = connection;
     exchange->arena = http_server_arena(server);
+    exchange->address = connection->peer;
     memcpy(exchange->peer, connection->peer_text, sizeof exchange->peer);
     exchange->next = server->exchanges;
     if (exchange->next)
@@ -108,6 +109,17 @@ struct arena *http_exchange_arena(struct http_exchange *exchange)
 struct slice http_exchange_peer(const struct http_exchange *exchange)
 {
     return slice_of(exchange->peer);
+}
+
+const struct address *http_exchange_address(const struct http_exchange *exchange)
+{
+    return &exchange->address;
+}
+
+void http_exchange_limit_body(struct http_exchange *exchange, size_t body_max_bytes)
+{
+    if (exchange->connection && exchange->connection->reading == exchange)
+        http_parser_limit_body(exchange->connection->parser, body_max_bytes);
 }
 
 int64_t http_exchange_started_ms(const struct http_exchange *exchange)

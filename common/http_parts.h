@@ -79,7 +79,7 @@ struct http_connection {
     struct http_exchange *first, *last; /* owed answers, in the order of their requests */
     size_t owed;
     struct http_stream *stream;
-    struct http_peer peer;
+    struct address peer;
     char peer_text[INET6_ADDRSTRLEN];
     bool served;        /* its first request is complete */
     bool busy;          /* connection_read is running further up the stack */
@@ -100,6 +100,7 @@ struct http_exchange {
     bool head_seen, body_follows, complete, continue_due, answered, close_after;
     int64_t started_ms;
     void *own;
+    struct address address; /* of whoever asks; `peer` is its text */
     char peer[INET6_ADDRSTRLEN];
 };
 
@@ -126,7 +127,7 @@ void http_server_connection_gone(struct http_server *server);
 void http_server_check_drained(struct http_server *server);
 
 /* http_connection.c */
-void http_connection_open(struct http_server *server, evutil_socket_t fd, const struct http_peer *peer,
+void http_connection_open(struct http_server *server, evutil_socket_t fd, const struct address *peer,
                           const char *peer_text);
 void http_connection_free(struct http_connection *connection);
 void http_connection_set_deadline(struct http_connection *connection, enum http_deadline deadline);

@@ -7,11 +7,11 @@
 
 #include "common/arena.h"
 
-enum { CHAINS = 4096, NETWORK_BYTES = 8 };
+enum { CHAINS = 4096 };
 
 struct entry {
     struct entry *next;
-    struct http_peer peer;
+    struct address peer;
     unsigned count;
 };
 
@@ -19,29 +19,13 @@ struct http_peers {
     struct entry *chains[CHAINS];
 };
 
-static const struct http_peer NO_ADDRESS;
-
-static bool is_ipv4(const struct http_peer *peer)
-{
-    static const uint8_t MAPPED[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    return memcmp(peer->bytes, MAPPED, sizeof MAPPED) == 0;
-}
-
-static struct http_peer counted(const struct http_peer *peer)
-{
-    struct http_peer network = *peer;
-    if (!is_ipv4(peer))
-        memset(network.bytes + NETWORK_BYTES, 0, HTTP_PEER_BYTES - NETWORK_BYTES);
-    return network;
-}
-
-static struct entry **find(struct http_peers *peers, const struct http_peer *peer)
+static struct entry **find(struct http_peers *peers, const struct address *peer)
 {
     uint64_t hash = (uint64_t)(uintptr_t)peers;
-    for (size_t i = 0; i < HTTP_PEER_BYTES; i++)
+    for (size_t i = 0; i < ADDRESS_BYTES; i++)
         hash = (hash ^ peer->bytes[i]) * 0x100000001b3; /* FNV-1a */
     struct entry **at = &peers->chains[(hash >> 20) % CHAINS];
-    while (*at && memcmp((*at)->peer.bytes, peer->bytes, HTTP_PEER_BYTES) != 0)
+    while (*at && memcmp((*at)->peer.bytes, peer->bytes, ADDRESS_BYTES) != 0)
         at = &(*at)->next;
     return at;
 }
@@ -63,11 +47,11 @@ void http_peers_free(struct http_peers *peers)
     free(peers);
 }
 
-bool http_peers_enter(struct http_peers *peers, const struct http_peer *peer, unsigned max)
+bool http_peers_enter(struct http_peers *peers, const struct address *peer, unsigned max)
 {
-    if (memcmp(peer, &NO_ADDRESS, sizeof *peer) == 0)
+    if (address_is_local_socket(peer))
         return true;
-    struct http_peer key = counted(peer);
+    struct address key = address_counted(peer);
     struct entry **at = find(peers, &key);
     if (!*at) {
         *at = memory_new(1, sizeof **at);
@@ -79,11 +63,11 @@ bool http_peers_enter(struct http_peers *peers, const struct http_peer *peer, un
     return true;
 }
 
-void http_peers_leave(struct http_peers *peers, const struct http_peer *peer)
+void http_peers_leave(struct http_peers *peers, const struct address *peer)
 {
-    if (memcmp(peer, &NO_ADDRESS, sizeof *peer) == 0)
+    if (address_is_local_socket(peer))
         return;
-    struct http_peer key = counted(peer);
+    struct address key = address_counted(peer);
     struct entry **at = find(peers, &key);
     if (!*at || --(*at)->count > 0)
         return;

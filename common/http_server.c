@@ -69,9 +69,9 @@ static void on_drained(evutil_socket_t fd, short what, void *context)
 
 /* ---- accepting ---- */
 
-static struct http_peer peer_of(const struct sockaddr *address, char text[INET6_ADDRSTRLEN])
+static struct address peer_of(const struct sockaddr *address, char text[INET6_ADDRSTRLEN])
 {
-    struct http_peer peer = {{0}};
+    struct address peer = {{0}};
     snprintf(text, INET6_ADDRSTRLEN, "unix");
     if (address->sa_family == AF_INET) {
         const struct sockaddr_in *v4 = (const void *)address;
@@ -80,7 +80,7 @@ static struct http_peer peer_of(const struct sockaddr *address, char text[INET6_
         inet_ntop(AF_INET, &v4->sin_addr, text, INET6_ADDRSTRLEN);
     } else if (address->sa_family == AF_INET6) {
         const struct sockaddr_in6 *v6 = (const void *)address;
-        memcpy(peer.bytes, &v6->sin6_addr, HTTP_PEER_BYTES);
+        memcpy(peer.bytes, &v6->sin6_addr, ADDRESS_BYTES);
         inet_ntop(AF_INET6, &v6->sin6_addr, text, INET6_ADDRSTRLEN);
     }
     return peer;
@@ -105,7 +105,7 @@ static void turn_away(struct http_server *server, evutil_socket_t fd, const char
 static void admit(struct http_server *server, evutil_socket_t fd, const struct sockaddr *address)
 {
     char text[INET6_ADDRSTRLEN];
-    struct http_peer peer = peer_of(address, text);
+    struct address peer = peer_of(address, text);
     if (server->connection_count >= (size_t)server->options.connections_max ||
         !http_peers_enter(server->peers, &peer, (unsigned)server->options.connections_per_address_max)) {
         turn_away(server, fd, text);

@@ -11,6 +11,7 @@
 #ifndef HOOKLINE_COMMON_HTTP_SERVER_H
 #define HOOKLINE_COMMON_HTTP_SERVER_H
 
+#include "common/address.h"
 #include "common/arena.h"
 #include "common/http_request.h"
 
@@ -65,8 +66,11 @@ size_t http_server_connections(const struct http_server *server);
 const struct http_request *http_exchange_request(const struct http_exchange *exchange);
 /* Freed when the exchange is answered. */
 struct arena *http_exchange_arena(struct http_exchange *exchange);
-/* The peer's address without port, as text. */
+/* The peer's address without port, as text ("unix": a UNIX socket), and as bytes. */
 struct slice http_exchange_peer(const struct http_exchange *exchange);
+const struct address *http_exchange_address(const struct http_exchange *exchange);
+/* For a head handler: this request's body may have so many bytes, fewer or more than the server's limit: 413 beyond. */
+void http_exchange_limit_body(struct http_exchange *exchange, size_t body_max_bytes);
 /* ms since the epoch when the request was complete. */
 int64_t http_exchange_started_ms(const struct http_exchange *exchange);
 /* The handler's own pointer, for answers that come later. */

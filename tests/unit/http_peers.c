@@ -4,9 +4,9 @@
 #include "common/http_peers.h"
 #include "tests/unit/test.h"
 
-static struct http_peer v6(const char *text)
+static struct address v6(const char *text)
 {
-    struct http_peer peer;
+    struct address peer;
     assert_int_equal(inet_pton(AF_INET6, text, peer.bytes), 1);
     return peer;
 }
@@ -15,8 +15,8 @@ static void an_address_has_its_share(void **state)
 {
     (void)state;
     struct http_peers *peers = http_peers_new();
-    struct http_peer one = v6("::ffff:10.0.0.1");
-    struct http_peer other = v6("::ffff:10.0.0.2");
+    struct address one = v6("::ffff:10.0.0.1");
+    struct address other = v6("::ffff:10.0.0.2");
     for (int i = 0; i < 3; i++)
         assert_true(http_peers_enter(peers, &one, 3));
     assert_false(http_peers_enter(peers, &one, 3));
@@ -31,9 +31,9 @@ static void a_network_of_ipv6_counts_as_one(void **state)
 {
     (void)state;
     struct http_peers *peers = http_peers_new();
-    struct http_peer inside = v6("2001:db8:1:2::1");
-    struct http_peer beside = v6("2001:db8:1:2:ffff:ffff:ffff:ffff");
-    struct http_peer outside = v6("2001:db8:1:3::1");
+    struct address inside = v6("2001:db8:1:2::1");
+    struct address beside = v6("2001:db8:1:2:ffff:ffff:ffff:ffff");
+    struct address outside = v6("2001:db8:1:3::1");
     assert_true(http_peers_enter(peers, &inside, 1));
     assert_false(http_peers_enter(peers, &beside, 1));
     assert_true(http_peers_enter(peers, &outside, 1));
@@ -46,7 +46,7 @@ static void sockets_without_address_are_not_counted(void **state)
 {
     (void)state;
     struct http_peers *peers = http_peers_new();
-    struct http_peer none = v6("::");
+    struct address none = v6("::");
     assert_true(http_peers_enter(peers, &none, 0));
     assert_true(http_peers_enter(peers, &none, 0));
     http_peers_leave(peers, &none);
@@ -61,13 +61,13 @@ static void many_addresses_do_not_mix(void **state)
     struct http_peers *peers = http_peers_new();
     for (int turn = 0; turn < 2; turn++) {
         for (uint32_t i = 0; i < MANY; i++) {
-            struct http_peer peer = v6("::ffff:0.0.0.0");
+            struct address peer = v6("::ffff:0.0.0.0");
             memcpy(peer.bytes + 12, &i, sizeof i);
             assert_true(http_peers_enter(peers, &peer, 1));
             assert_false(http_peers_enter(peers, &peer, 1));
         }
         for (uint32_t i = 0; i < MANY; i++) {
-            struct http_peer peer = v6("::ffff:0.0.0.0");
+            struct address peer = v6("::ffff:0.0.0.0");
             memcpy(peer.bytes + 12, &i, sizeof i);
             http_peers_leave(peers, &peer);
         }
