@@ -41,10 +41,14 @@ static struct evidence evidence_of(const struct placement *placement, const stru
 {
     return (struct evidence){
         .source_company = placement->event->source_company,
+        .metadata_foreign = placement->clues.metadata_foreign,
         .metadata_company = placement->clues.metadata_company,
+        .metadata_branch = placement->clues.metadata_branch,
         .company_named = first[COMPANY_OF_METADATA].answer,
         .branch_named = first[BRANCH_OF_METADATA].answer,
         .outbound = placement->clues.outbound,
+        .number_given = !slice_absent(second[NUMBER].key),
+        .agent_given = !slice_absent(second[AGENT].key),
         .number = second[NUMBER].answer,
         .agent = second[AGENT].answer,
     };
@@ -75,7 +79,8 @@ bool placements_find(struct mappings *mappings, const char *default_region, stru
 {
     struct mapping_question *first = arena_zeroed(arena, count * FIRST_QUESTIONS, sizeof *first);
     for (size_t i = 0; i < count; i++) {
-        placements[i].kind = webhook_clues_read(arena, placements[i].event->body, &placements[i].clues);
+        placements[i].kind = webhook_clues_read(arena, event_provider(placements[i].event), placements[i].event->body,
+                                                &placements[i].clues);
         placements[i].resolution = (struct resolution){0};
         ask_first(&placements[i], arena, first + i * FIRST_QUESTIONS);
     }
@@ -121,11 +126,11 @@ const struct record *placement_record(const struct placement *placement, struct 
 void placement_log(const struct placement *placement, struct arena *arena)
 {
     const struct resolution *resolution = &placement->resolution;
-    if (!log_enabled(LOG_DEBUG))
+    if (!log_enabled(LOG_DEBUG) || placement->kind != CLUES_CALL)
         return;
     log_event(LOG_DEBUG, "rules", LOG_SLICE("correlation_id", placement->event->correlation_id),
               LOG_SLICE("call_id", placement->clues.call_id_text), LOG_NUMBER("number", placement->number),
-              LOG_SLICE("said", resolve_explain(&placement->evidence, arena)),
+              LOG_SLICE("chain", resolve_explain(resolution, arena)),
               LOG_TEXT("resolved_by", resolve_rule_name(resolution->rule)),
               LOG_INT("company_id", resolution->company_id), LOG_INT("branch_id", resolution->branch_id),
               LOG_TEXT("branch_by", resolve_rule_name(resolution->branch_rule)));

@@ -30,7 +30,26 @@ static struct slice agent_of(struct arena *arena, const struct json *call)
     return agent.len == 0 || agent.len > AGENT_ID_MAX ? SLICE_ABSENT : storable(arena, agent);
 }
 
-enum clues_kind webhook_clues_read(struct arena *arena, struct slice body, struct webhook_clues *clues)
+/* Named, but by a name of another system; nothing, null and "" name nothing. */
+static bool is_foreign(const struct json *value)
+{
+    bool silent = !value || json_is_null(value) || slice_equals(json_text(value), "");
+    return !silent && !positive_id(value);
+}
+
+static void read_metadata(struct webhook_clues *clues, const struct json *metadata)
+{
+    const struct json *company = json_get(metadata, "company_id");
+    int64_t branch = positive_id(json_get(metadata, "branch_id"));
+    clues->metadata_foreign = is_foreign(company);
+    if (clues->metadata_foreign)
+        return;
+    clues->metadata_company = positive_id(company);
+    clues->metadata_branch = branch ? branch : positive_id(json_get(metadata, "askproai_branch_id"));
+}
+
+enum clues_kind webhook_clues_read(struct arena *arena, struct slice provider, struct slice body,
+                                   struct webhook_clues *clues)
 {
     *clues = (struct webhook_clues){0};
     const char *problem = NULL;
@@ -38,6 +57,8 @@ enum clues_kind webhook_clues_read(struct arena *arena, struct slice body, struc
     if (!json_is_object(root))
         return CLUES_NOT_JSON;
 
+    if (!slice_absent(provider) && !slice_equals(provider, "retell"))
+        return CLUES_NOT_A_CALL;
     const struct json *call = json_get(root, "call");
     struct slice call_id = json_text(json_get(call, "call_id"));
     if (call_id.len == 0)
@@ -45,18 +66,15 @@ enum clues_kind webhook_clues_read(struct arena *arena, struct slice body, struc
     if (call_id.len > EVENT_CALL_ID_MAX)
         return CLUES_CALL_ID_TOO_LONG;
 
-    const struct json *metadata = json_get(call, "metadata");
-    int64_t branch = positive_id(json_get(metadata, "branch_id"));
     *clues = (struct webhook_clues){
         .call_id = call_id,
         .call_id_text = storable(arena, call_id),
-        .metadata_company = positive_id(json_get(metadata, "company_id")),
-        .metadata_branch = branch ? branch : positive_id(json_get(metadata, "askproai_branch_id")),
         .outbound = slice_equals(json_text(json_get(call, "direction")), "outbound"),
         .from_number = storable(arena, json_text(json_get(call, "from_number"))),
         .to_number = storable(arena, json_text(json_get(call, "to_number"))),
         .agent_id = agent_of(arena, call),
     };
+    read_metadata(clues, json_get(call, "metadata"));
     return CLUES_CALL;
 }
 

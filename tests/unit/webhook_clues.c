@@ -29,7 +29,7 @@ static int arena_gone(void **state)
 static struct webhook_clues clues_of(const char *body)
 {
     struct webhook_clues clues;
-    assert_int_equal(webhook_clues_read(arena, slice_of(body), &clues), CLUES_CALL);
+    assert_int_equal(webhook_clues_read(arena, SLICE("retell"), slice_of(body), &clues), CLUES_CALL);
     return clues;
 }
 
@@ -112,7 +112,43 @@ static void only_positive_whole_numbers_are_ids(void **state)
         struct webhook_clues clues = clues_of(body.ptr);
         if (clues.metadata_company != IDS[i].id || clues.metadata_branch != IDS[i].id)
             fail_msg("%s names %lld", IDS[i].value, (long long)clues.metadata_company);
+        bool silent = strcmp(IDS[i].value, "null") == 0 || strcmp(IDS[i].value, "\"\"") == 0;
+        assert_int_equal(clues.metadata_foreign, !silent && IDS[i].id == 0);
     }
+}
+
+/* "acme", branch 3 of another system: our branch 3 belongs to somebody else. */
+static void the_branch_of_a_foreign_company_is_none_of_ours(void **state)
+{
+    (void)state;
+    static const char *const FOREIGN[] = {"\"acme\"", "-1", "0", "1.5", "true", "1e400", "\"1e3\"", "{}", "[1]"};
+    for (size_t i = 0; i < COUNT(FOREIGN); i++) {
+        struct slice body = arena_format(
+            arena, "{\"call\":{\"call_id\":\"c\",\"metadata\":{\"company_id\":%s,\"branch_id\":3}}}", FOREIGN[i]);
+        struct webhook_clues clues = clues_of(body.ptr);
+        assert_true(clues.metadata_foreign);
+        assert_int_equal(clues.metadata_branch, 0);
+    }
+    static const char *const SILENT[] = {"null", "\"\""};
+    for (size_t i = 0; i < COUNT(SILENT); i++) {
+        struct slice body = arena_format(
+            arena, "{\"call\":{\"call_id\":\"c\",\"metadata\":{\"company_id\":%s,\"branch_id\":3}}}", SILENT[i]);
+        assert_int_equal(clues_of(body.ptr).metadata_branch, 3);
+    }
+}
+
+/* Whatever a signed body of Cal.com or Stripe looks like, it is about no call. */
+static void other_providers_speak_of_no_calls(void **state)
+{
+    (void)state;
+    struct webhook_clues clues;
+    struct slice body = SLICE("{\"type\":\"x\",\"call\":{\"call_id\":\"c\",\"metadata\":{\"company_id\":1}}}");
+    assert_int_equal(webhook_clues_read(arena, SLICE("stripe"), body, &clues), CLUES_NOT_A_CALL);
+    assert_int_equal(webhook_clues_read(arena, SLICE("calcom"), body, &clues), CLUES_NOT_A_CALL);
+    assert_true(slice_absent(clues.call_id));
+    assert_int_equal(clues.metadata_company, 0);
+    assert_int_equal(webhook_clues_read(arena, SLICE("stripe"), SLICE("{\"type\""), &clues), CLUES_NOT_JSON);
+    assert_int_equal(webhook_clues_read(arena, SLICE_ABSENT, body, &clues), CLUES_CALL);
 }
 
 static void the_older_branch_name_counts_if_the_newer_says_nothing(void **state)
@@ -157,7 +193,7 @@ static void bodies_without_a_call_are_no_calls(void **state)
     };
     for (size_t i = 0; i < COUNT(BODIES); i++) {
         struct webhook_clues clues;
-        if (webhook_clues_read(arena, slice_of(BODIES[i]), &clues) != CLUES_NOT_A_CALL)
+        if (webhook_clues_read(arena, SLICE("retell"), slice_of(BODIES[i]), &clues) != CLUES_NOT_A_CALL)
             fail_msg("%s", BODIES[i]);
         assert_slice(clues.call_id, NULL);
         assert_slice(clues.to_number, NULL);
@@ -171,9 +207,9 @@ static void what_is_no_json_object_is_a_dead_letter(void **state)
                                          "12", "{", "{\"call\":", "{'a':1}", "{} {}"};
     struct webhook_clues clues;
     for (size_t i = 0; i < COUNT(BODIES); i++)
-        if (webhook_clues_read(arena, slice_of(BODIES[i]), &clues) != CLUES_NOT_JSON)
+        if (webhook_clues_read(arena, SLICE("retell"), slice_of(BODIES[i]), &clues) != CLUES_NOT_JSON)
             fail_msg("%s", BODIES[i]);
-    assert_int_equal(webhook_clues_read(arena, SLICE_ABSENT, &clues), CLUES_NOT_JSON);
+    assert_int_equal(webhook_clues_read(arena, SLICE("retell"), SLICE_ABSENT, &clues), CLUES_NOT_JSON);
 }
 
 static struct slice body_with_call_id(size_t length)
@@ -188,11 +224,13 @@ static void a_call_id_has_at_most_128_bytes(void **state)
 {
     (void)state;
     struct webhook_clues clues;
-    assert_int_equal(webhook_clues_read(arena, body_with_call_id(1), &clues), CLUES_CALL);
-    assert_int_equal(webhook_clues_read(arena, body_with_call_id(128), &clues), CLUES_CALL);
+    assert_int_equal(webhook_clues_read(arena, SLICE("retell"), body_with_call_id(1), &clues), CLUES_CALL);
+    assert_int_equal(webhook_clues_read(arena, SLICE("retell"), body_with_call_id(128), &clues), CLUES_CALL);
     assert_int_equal(clues.call_id.len, 128);
-    assert_int_equal(webhook_clues_read(arena, body_with_call_id(129), &clues), CLUES_CALL_ID_TOO_LONG);
-    assert_int_equal(webhook_clues_read(arena, body_with_call_id(4096), &clues), CLUES_CALL_ID_TOO_LONG);
+    assert_int_equal(webhook_clues_read(arena, SLICE("retell"), body_with_call_id(129), &clues),
+                     CLUES_CALL_ID_TOO_LONG);
+    assert_int_equal(webhook_clues_read(arena, SLICE("retell"), body_with_call_id(4096), &clues),
+                     CLUES_CALL_ID_TOO_LONG);
     assert_slice(clues.call_id, NULL);
 }
 
@@ -239,6 +277,8 @@ int main(void)
         cmocka_unit_test(an_outbound_call_is_its_callers),
         cmocka_unit_test(a_web_call_has_no_numbers),
         cmocka_unit_test(only_positive_whole_numbers_are_ids),
+        cmocka_unit_test(the_branch_of_a_foreign_company_is_none_of_ours),
+        cmocka_unit_test(other_providers_speak_of_no_calls),
         cmocka_unit_test(the_older_branch_name_counts_if_the_newer_says_nothing),
         cmocka_unit_test(fields_of_other_types_are_no_clues),
         cmocka_unit_test(bodies_without_a_call_are_no_calls),
