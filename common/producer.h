@@ -17,6 +17,8 @@ struct producer;
 
 /* The topics of design.md, without prefix. */
 #define TOPIC_WEBHOOKS_RETELL "webhooks.retell"
+#define TOPIC_WEBHOOKS_CALCOM "webhooks.calcom"
+#define TOPIC_WEBHOOKS_STRIPE "webhooks.stripe"
 #define TOPIC_CALLS_EVENTS    "calls.events"
 #define TOPIC_CALLS_UPDATES   "calls.updates"
 

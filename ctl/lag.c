@@ -15,13 +15,13 @@
 #include "ctl/lag_position.h"
 #include "ctl/verbs.h"
 
-enum { GROUPS_MAX = 3, FIRST_RECORDS_MS = 3000, WATCH_EVERY_S = 1 };
+enum { GROUPS_MAX = 5, FIRST_RECORDS_MS = 3000, WATCH_EVERY_S = 1 };
 
 static const struct {
     const char *group, *topic;
 } GROUPS[GROUPS_MAX] = {
-    {"hookline-resolver", TOPIC_WEBHOOKS_RETELL},
-    {"hookline-session", TOPIC_CALLS_EVENTS},
+    {"hookline-resolver", TOPIC_WEBHOOKS_RETELL}, {"hookline-resolver", TOPIC_WEBHOOKS_CALCOM},
+    {"hookline-resolver", TOPIC_WEBHOOKS_STRIPE}, {"hookline-session", TOPIC_CALLS_EVENTS},
     {"hookline-sync", TOPIC_CALLS_UPDATES},
 };
 
@@ -229,7 +229,7 @@ static int show(const struct arguments *arguments, struct lag *lag, int64_t *gre
     }
     int exit_code = console_show(arguments, table);
     for (size_t group = 0; group < GROUPS_MAX && exit_code == EXIT_CODE_FINE && !arguments_json(arguments); group++)
-        printf("%s%s: %lld", group == 0 ? "in all: " : ", ", GROUPS[group].group, (long long)sums[group]);
+        printf("%s%s: %lld", group == 0 ? "in all: " : ", ", GROUPS[group].topic, (long long)sums[group]);
     if (!arguments_json(arguments))
         puts("");
     fflush(stdout);

@@ -5,8 +5,10 @@
 #include "common/producer.h"
 
 const struct topic_plan TOPIC_PLANS[TOPIC_PLAN_COUNT] = {
-    {TOPIC_WEBHOOKS_RETELL, false},       {TOPIC_CALLS_EVENTS, false},       {TOPIC_CALLS_UPDATES, false},
-    {TOPIC_WEBHOOKS_RETELL ".dlq", true}, {TOPIC_CALLS_EVENTS ".dlq", true}, {TOPIC_CALLS_UPDATES ".dlq", true},
+    {TOPIC_WEBHOOKS_RETELL, false},       {TOPIC_WEBHOOKS_CALCOM, false},       {TOPIC_WEBHOOKS_STRIPE, false},
+    {TOPIC_CALLS_EVENTS, false},          {TOPIC_CALLS_UPDATES, false},         {TOPIC_WEBHOOKS_RETELL ".dlq", true},
+    {TOPIC_WEBHOOKS_CALCOM ".dlq", true}, {TOPIC_WEBHOOKS_STRIPE ".dlq", true}, {TOPIC_CALLS_EVENTS ".dlq", true},
+    {TOPIC_CALLS_UPDATES ".dlq", true},
 };
 
 int topic_replication(int brokers)

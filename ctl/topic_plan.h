@@ -1,6 +1,6 @@
 /* topic_plan.h: what hookline's topics are to be, and how one that exists differs. Pure.
  *
- * The table of design.md, "Topics": three topics and their dead letters, 12 partitions each, which never change: a key's
+ * The table of design.md, "Topics": five topics and their dead letters, 12 partitions each, which never change: a key's
  * partition, and so its order, hangs on the number.
  */
 #ifndef HOOKLINE_CTL_TOPIC_PLAN_H
@@ -8,7 +8,7 @@
 
 #include "common/arena.h"
 
-enum { TOPIC_PLAN_COUNT = 6, TOPIC_PROPERTIES_MAX = 8 };
+enum { TOPIC_PLAN_COUNT = 10, TOPIC_PROPERTIES_MAX = 8 };
 
 struct topic_property {
     const char *name, *value;

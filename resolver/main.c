@@ -1,7 +1,7 @@
 /* hookline-resolver: whose call is it?
  *
- *      webhooks.retell ──> clues ──> mappings, owners ──> resolve ──┬─> calls.events, with the company
- *                                                                   └─> parked_events, until a mapping appears
+ *      webhooks.* ──> clues ──> mappings, owners ──> resolve ──┬─> calls.events, with the company
+ *                                                              └─> parked_events, until a mapping appears
  *
  * Guarantees: nothing read is dropped; a call's records keep their order; the same webhook resolved twice gives the same
  * record unless a mapping changed. Dead letters are only bodies that are no JSON object (`not_json`) and call ids over 128
@@ -40,7 +40,7 @@ static const struct setting SETTINGS[] = {
     SETTINGS_OF_EVERY_PROGRAM,
 };
 
-static const char *const READS[] = {TOPIC_WEBHOOKS_RETELL, NULL};
+static const char *const READS[] = {TOPIC_WEBHOOKS_RETELL, TOPIC_WEBHOOKS_CALCOM, TOPIC_WEBHOOKS_STRIPE, NULL};
 static const char *const WRITES[] = {TOPIC_CALLS_EVENTS, NULL};
 
 enum {

@@ -253,7 +253,8 @@ static void a_bound_sources_company_reads_numbers_in_its_region(void **state)
     assert_header(record, "ce_companyid", "2");
     assert_header(record, "ce_sourcecompany", "2");
     assert_header(record, "ce_resolvedby", "source");
-    assert_true(process_said(with.resolver, "source=2 metadata=- to_number=2 agent_id=- owner=?"));
+    assert_true(process_said(with.resolver,
+                             "source=2:decides metadata=absent to_number=2:agrees agent_id=absent owner=unasked"));
 }
 
 static void metadata_and_agents_are_asked_for(void **state)
@@ -353,6 +354,49 @@ static void chats_are_parked(void **state)
     send_webhook(NULL, SLICE("{\"event\":\"chat_started\",\"chat\":{\"chat_id\":\"chat_1\"}}"), 0);
     wait_for_answer("SELECT reason FROM parked_events WHERE convert_from(payload, 'UTF8') LIKE '%chat_1%'",
                     "not_a_call");
+}
+
+/* The envelope that ingest gives to the webhooks of another provider; `provider` is also the end of its topic's name. */
+static void send_other(const char *provider, const char *key, struct slice body)
+{
+    struct header headers[EVENT_HEADERS_MAX];
+    struct event event = {
+        .id = event_id_of(slice_of(provider), 0, body),
+        .type = SLICE("com.example.created"),
+        .source = arena_format(with.arena, "/%s/default", provider),
+        .time_ms = 1763718600123,
+        .correlation_id = SLICE("01993b0e-7a5b-7c31-8000-0123456789ab"),
+    };
+    broker_send(with.broker, &(struct record){
+                                 .topic = arena_format(with.arena, "webhooks.%s", provider).ptr,
+                                 .partition = RECORD_PARTITION_BY_KEY,
+                                 .key = slice_of(key),
+                                 .value = body,
+                                 .headers = headers,
+                                 .header_count = event_write(&event, with.arena, headers),
+                             });
+}
+
+/* Until a stage wants them. Not even a number that is somebody's makes a call of them. */
+static void other_providers_webhooks_are_parked_each_with_its_topic(void **state)
+{
+    (void)state;
+    send_other("calcom", "cal",
+               SLICE("{\"triggerEvent\":\"BOOKING_CREATED\",\"payload\":{\"uid\":\"cal_1\"},\"call\":{\"call_id\":"
+                     "\"cal_1\",\"to_number\":\"+493083793369\"}}"));
+    send_other("stripe", "stripe", SLICE("{\"type\":\"invoice.paid\",\"id\":\"evt_1\"}"));
+    wait_for_answer("SELECT topic || ' ' || reason || ' ' || coalesce(call_id, '-') FROM parked_events "
+                    "WHERE convert_from(payload, 'UTF8') LIKE '%cal_1%'",
+                    "webhooks.calcom not_a_call -");
+    wait_for_answer("SELECT topic || ' ' || reason FROM parked_events "
+                    "WHERE convert_from(payload, 'UTF8') LIKE '%evt_1%'",
+                    "webhooks.stripe not_a_call");
+    send_other("stripe", "torn", SLICE("{\"type\":"));
+    send_other("calcom", "torn", SLICE("[]"));
+    const struct broker_record *record = record_in(TOPIC_WEBHOOKS_STRIPE ".dlq", "torn");
+    assert_header(record, "dlq.code", "not_json");
+    assert_header(record, "dlq.topic", "hookline.webhooks.stripe");
+    assert_header(record_in(TOPIC_WEBHOOKS_CALCOM ".dlq", "torn"), "dlq.code", "not_json");
 }
 
 static void a_call_keeps_the_order_of_its_events(void **state)
@@ -457,6 +501,7 @@ int main(void)
         cmocka_unit_test(a_changed_mapping_counts_at_once),
         cmocka_unit_test(what_can_never_be_a_call_is_a_dead_letter),
         cmocka_unit_test(chats_are_parked),
+        cmocka_unit_test(other_providers_webhooks_are_parked_each_with_its_topic),
         cmocka_unit_test(a_call_keeps_the_order_of_its_events),
         cmocka_unit_test(an_outage_of_postgresql_loses_nothing),
         cmocka_unit_test(killed_in_the_middle_it_goes_on_where_it_was),
