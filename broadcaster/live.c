@@ -9,6 +9,7 @@
 #include "broadcaster/snapshot.h"
 #include "common/clock.h"
 #include "common/database.h"
+#include "common/failpoint.h"
 #include "common/log.h"
 #include "common/management.h"
 #include "common/metrics.h"
@@ -52,6 +53,13 @@ static void stop(struct live *live, int exit_code, const char *reason)
     live->options.stop(exit_code, reason, live->options.context);
 }
 
+/* Whatever comes later is held back: a screen must not be shown it before what it missed here. */
+static void stop_by_failpoint(struct live *live)
+{
+    feed_hold(live->feed, true);
+    stop(live, EXIT_RESTART, "a failpoint");
+}
+
 /* What the board says ---------------------------------------------------------------------------------------------- */
 
 static void board_shows(const struct update *update, void *context)
@@ -59,6 +67,10 @@ static void board_shows(const struct update *update, void *context)
     struct live *live = context;
     log_event(LOG_DEBUG, "shown", LOG_SLICE("call_id", update->call_id), LOG_INT("version", update->version),
               LOG_INT("company_id", update->company_id));
+    if (FAILPOINT("broadcaster.shown")) {
+        stop_by_failpoint(live);
+        return;
+    }
     live->options.show(update, false, live->options.context);
 }
 
@@ -146,6 +158,10 @@ static void record_came(const struct feed_record *record, void *context)
     struct update update;
     arena_reset(live->arena);
     live->last_record_ms = clock_now_ms();
+    if (FAILPOINT("broadcaster.taken")) {
+        stop_by_failpoint(live);
+        return;
+    }
     const char *problem = slice_absent(record->value) ? "no value" : update_read(&update, live->arena, record->value);
     if (!problem && partition_of_company(update.company_id) != record->partition)
         problem = "it lies in a partition that is not its company's";
@@ -243,6 +259,8 @@ static void snapshot_taken(const struct snapshot_result *result, void *context)
     for (int32_t i = 0; i < TOPIC_PARTITIONS; i++)
         board_start(live->board, i, live->spans[i].first, live->spans[i].watermark);
     const char *problem = feed_start(live->feed, live->spans);
+    if (!problem && FAILPOINT("broadcaster.started"))
+        problem = "a failpoint";
     if (problem) {
         stop(live, EXIT_RESTART, problem);
         return;
@@ -255,6 +273,8 @@ static void snapshot_taken(const struct snapshot_result *result, void *context)
 static void survey(struct live *live)
 {
     const char *problem = feed_survey(live->feed, clock_now_ms(), (int64_t)live->options.history_updates, live->spans);
+    if (!problem && FAILPOINT("broadcaster.surveyed"))
+        problem = "a failpoint";
     if (problem) {
         readiness_set(live->kafka_ready, false, problem);
         try_later(live, "no_survey", problem);

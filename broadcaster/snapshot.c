@@ -5,6 +5,7 @@
 
 #include "common/call_row.h"
 #include "common/clock.h"
+#include "common/failpoint.h"
 
 static const char LIVE_CALLS[] = "SELECT " CALL_ROW_BRIEF " FROM calls c WHERE c.status IN ('registered', 'ongoing') "
                                  "ORDER BY coalesce(c.started_at, c.first_seen_at), c.call_id";
@@ -56,6 +57,8 @@ static void taken(const struct query_answer *answer, void *context)
 {
     struct snapshot *snapshot = context;
     struct snapshot_result result = {.error = answer->error};
+    if (result.error.fault == DATABASE_FINE && FAILPOINT("broadcaster.snapshot"))
+        result.error = (struct database_error){.fault = DATABASE_AWAY, .message = "a failpoint"};
     if (result.error.fault == DATABASE_FINE) {
         int64_t now_ms = clock_now_ms();
         load_live(snapshot->board, answer->rows[0], now_ms);

@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 
+#include "common/failpoint.h"
+
 struct flight {
     struct database *database;
     struct database_step *steps;
@@ -110,7 +112,7 @@ static bool step_receive(struct flight *flight, size_t index)
         PQclear(result);
         result = NULL;
     }
-    if (!answer_take(flight, &result))
+    if (!answer_take(flight, &result) || FAILPOINT(".answered"))
         goto lost;
     if (!answer_fine(result)) {
         flight_fail(flight, index, result);
@@ -156,7 +158,7 @@ static bool flight_run(struct flight *flight)
     if (!database_connected(database, flight->error))
         return false;
     flight->prepares = memory_new(flight->count, sizeof *flight->prepares);
-    bool arrived = flight_send(flight) && flight_receive(flight);
+    bool arrived = flight_send(flight) && !FAILPOINT(".sent") && flight_receive(flight);
     if (!arrived)
         flight_fail(flight, 0, NULL);
     free(flight->prepares);

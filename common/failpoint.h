@@ -4,7 +4,9 @@
  *                         'session.committed:stop:1'      SIGSTOP: a zombie, until somebody sends SIGCONT
  *                         'session.committed:error:1/50'  the place reports an error, once in 50 passes
  *
- * Several, separated by commas. docs/failpoints.md lists the places.
+ * Several, separated by commas. A place that several programs have begins with a dot, and each knows it with its own name in
+ * front: ".decided" is "session.decided" in hookline-session. docs/failpoints.md lists the places; a test holds that list to
+ * what `readelf -p hookline_failpoints` finds in the programs.
  */
 #ifndef HOOKLINE_COMMON_FAILPOINT_H
 #define HOOKLINE_COMMON_FAILPOINT_H
@@ -15,7 +17,11 @@
 bool failpoint_reached(const char *place);
 
 #ifdef HOOKLINE_FAILPOINTS
-#define FAILPOINT(place) failpoint_reached(place)
+#define FAILPOINT(place)                                                                                               \
+    __extension__({                                                                                                    \
+        static const char failpoint_place[] __attribute__((section("hookline_failpoints"), used)) = place;             \
+        failpoint_reached(failpoint_place);                                                                            \
+    })
 #else
 #define FAILPOINT(place) false
 #endif

@@ -105,10 +105,6 @@ static void metrics_make(struct stage_run *run)
     run->metrics.paused = metrics_gauge(name, NULL, "1 while consumption waits for a broker or a database.");
     snprintf(name, sizeof name, "hookline_%s_brake", stage);
     run->metrics.brake = metrics_gauge(name, NULL, "1 when too many records failed for our own faults.");
-    snprintf(run->places.taken, sizeof run->places.taken, "%s.taken", stage);
-    snprintf(run->places.decided, sizeof run->places.decided, "%s.decided", stage);
-    snprintf(run->places.published, sizeof run->places.published, "%s.published", stage);
-    snprintf(run->places.stored, sizeof run->places.stored, "%s.stored", stage);
 }
 
 static bool has_setting(const struct stage *stage, const char *name)

@@ -90,6 +90,12 @@ struct stage {
          .min = 6000,                                                                                                  \
          .max = 300000,                                                                                                \
          .help = "After this long without a heartbeat Kafka gives the partitions to others."},                         \
+        {.name = "STALL_AFTER_MS",                                                                                     \
+         .type = SETTING_MS,                                                                                           \
+         .count = 60000,                                                                                               \
+         .min = 3000,                                                                                                  \
+         .max = 3600000,                                                                                               \
+         .help = "When a partition has had records and given none for this long, the process ends with 75."},          \
     {                                                                                                                  \
         .name = "BATCH_RECORDS", .type = SETTING_COUNT, .count = 500, .min = 1, .max = 10000,                          \
         .help = "The most records taken in one turn."                                                                  \

@@ -7,6 +7,7 @@
 
 #include "common/arena.h"
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/kafka.h"
 #include "common/log.h"
 #include "common/sentence.h"
@@ -70,7 +71,7 @@ static void partitions_take(struct consumer *consumer, const rd_kafka_topic_part
             .reached = -1,
             .finished = -1,
             .committed = -1,
-            .moved_ms = clock_ticks_ms(),
+            .stall = {.moved_ms = clock_ticks_ms()},
         };
     consumer->generation++;
     metric_set(consumer->assigned, list->cnt);
@@ -94,6 +95,8 @@ static void assigned(struct consumer *consumer, rd_kafka_topic_partition_list_t 
     offsets_of_start(consumer, list);
     partitions_take(consumer, list);
     rd_kafka_assign(consumer->kafka, list);
+    if (FAILPOINT(".assigned"))
+        rd_kafka_pause_partitions(consumer->kafka, list); /* behind the harness's back: librdkafka stands still */
     consumer->joined = true;
     if (consumer->paused)
         consumer_pause(consumer);
@@ -192,13 +195,13 @@ static void metrics_make(struct consumer *consumer)
     consumer->resets = metrics_counter(name, NULL, "Partitions read from the beginning because their offset was gone.");
     snprintf(name, sizeof name, "hookline_%s_assigned_partitions", stage);
     consumer->assigned = metrics_gauge(name, NULL, "Partitions that this process reads.");
-    snprintf(consumer->committed_place, sizeof consumer->committed_place, "%s.committed", stage);
 }
 
 const char *consumer_open(struct consumer **result, const struct consumer_options *options)
 {
     struct consumer *consumer = memory_new(1, sizeof *consumer);
     *consumer = (struct consumer){.options = *options};
+    consumer->stall_after_ms = settings_count(options->settings, "STALL_AFTER_MS");
     char why[256];
     rd_kafka_conf_t *conf = NULL;
     metrics_make(consumer);
@@ -269,8 +272,7 @@ rd_kafka_message_t *consumer_take(struct consumer *consumer)
             message->err ? NULL : consumer_partition(consumer, rd_kafka_topic_name(message->rkt), message->partition);
         if (partition) {
             partition->reached = message->offset + 1;
-            partition->moved_ms = clock_ticks_ms();
-            partition->behind_since_ms = 0;
+            stall_moved(&partition->stall, clock_ticks_ms());
             return message;
         }
         if (message->err)
@@ -292,8 +294,7 @@ static void set_paused(struct consumer *consumer, bool paused)
         if (partition->paused == paused)
             continue;
         partition->paused = paused;
-        partition->moved_ms = clock_ticks_ms();
-        partition->behind_since_ms = 0;
+        stall_moved(&partition->stall, clock_ticks_ms());
         rd_kafka_topic_partition_list_add(list, partition->full_name, partition->number);
     }
     if (list->cnt > 0 && paused)

@@ -18,6 +18,7 @@
 
 #include "common/metrics.h"
 #include "common/settings.h"
+#include "common/stall.h"
 
 enum { CONSUMER_COMMIT_WAIT_MS = 5000 };
 
@@ -25,14 +26,13 @@ struct partition {
     char *full_name;
     const char *topic; /* without prefix */
     int32_t number;
-    bool paused;             /* by us */
-    bool lost;               /* Kafka did not take the offset that we asked for: consumer_find_starts */
-    int64_t start;           /* where it was assigned; negative: the beginning, or unknown */
-    int64_t reached;         /* the offset after the last one taken; -1: none taken */
-    int64_t finished;        /* the offset after the last one finished; -1: none */
-    int64_t committed;       /* the last that Kafka confirmed; -1: none by us */
-    int64_t moved_ms;        /* clock_ticks_ms when it last gave a record, or was assigned or resumed */
-    int64_t behind_since_ms; /* 0: not behind, as far as we know */
+    bool paused;       /* by us */
+    bool lost;         /* Kafka did not take the offset that we asked for: consumer_find_starts */
+    int64_t start;     /* where it was assigned; negative: the beginning, or unknown */
+    int64_t reached;   /* the offset after the last one taken; -1: none taken */
+    int64_t finished;  /* the offset after the last one finished; -1: none */
+    int64_t committed; /* the last that Kafka confirmed; -1: none by us */
+    struct stall stall;
 };
 
 struct consumer_options {
@@ -58,7 +58,7 @@ struct consumer {
     bool commit_under_way;
     uint64_t generation;                             /* of the assignment */
     int64_t committed_ms, watched_ms, find_again_ms; /* clock_ticks_ms */
-    char committed_place[64];
+    int64_t stall_after_ms;
     const char *stop; /* why this instance cannot go on, NULL while it can */
     struct metric *rebalances, *resets, *assigned;
 };
@@ -89,8 +89,8 @@ void consumer_resume(struct consumer *consumer);
 /* Decides where `lost` partitions go on (start_offset.h). */
 void consumer_find_starts(struct consumer *consumer);
 
-/* NULL, or which partition has had records for a minute and gives none. Asks Kafka for the ends of quiet partitions every
- * 20 s. (librdkafka 2.0.2 stopped fetching three partitions in one of about 20 runs of chaos, 2026-09; cause unknown.) */
-const char *consumer_stalled(struct consumer *consumer);
+/* NULL, or which partition stands still (stall.h). Asks Kafka for the ends of quiet partitions now and then. `now_ms` is
+ * clock_ticks_ms. */
+const char *consumer_stalled(struct consumer *consumer, int64_t now_ms);
 
 #endif

@@ -11,8 +11,6 @@ enum {
     QUERY_WAIT_MS = 2000,
     FIND_AGAIN_MS = 1000, /* if Kafka did not answer, or refuses again */
     COMMIT_EVERY_MS = 100,
-    WATCH_EVERY_MS = 20000, /* quiet partitions are asked for their ends */
-    STALL_MS = 60000,
 };
 
 /* start ------------------------------------------------------------------------------------------------------------- */
@@ -52,7 +50,7 @@ static void assign_again(struct consumer *consumer)
         struct partition *partition = &consumer->partitions[i];
         rd_kafka_topic_partition_list_add(list, partition->full_name, partition->number)->offset =
             partition->reached >= 0 ? partition->reached : partition->start;
-        partition->moved_ms = clock_ticks_ms();
+        stall_moved(&partition->stall, clock_ticks_ms());
     }
     rd_kafka_resp_err_t error = rd_kafka_assign(consumer->kafka, list);
     if (error)
@@ -122,7 +120,7 @@ static void commit_answered(rd_kafka_t *kafka, rd_kafka_resp_err_t error, rd_kaf
         if (partition && !error && !list->elems[i].err)
             partition->committed = list->elems[i].offset;
     }
-    if (!error && FAILPOINT(consumer->committed_place))
+    if (!error && FAILPOINT(".committed"))
         consumer->stop = "failpoint";
 }
 
@@ -185,7 +183,7 @@ bool consumer_commit_and_wait(struct consumer *consumer)
 /* watch ------------------------------------------------------------------------------------------------------------- */
 
 /* False if Kafka does not answer: then there is nothing to be said about this or any other partition. */
-static bool watch_one(struct consumer *consumer, struct partition *partition, int64_t now_ms)
+static bool watch_one(struct consumer *consumer, struct partition *partition, int64_t now_ms, bool *stalled)
 {
     int64_t low = 0;
     int64_t high = 0;
@@ -193,29 +191,26 @@ static bool watch_one(struct consumer *consumer, struct partition *partition, in
                                          QUERY_WAIT_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return false;
     int64_t next = partition->reached >= 0 ? partition->reached : partition->start;
-    bool behind = high > (next > low ? next : low);
-    if (!behind)
-        partition->behind_since_ms = 0;
-    else if (!partition->behind_since_ms)
-        partition->behind_since_ms = now_ms;
+    *stalled = stall_seen(&partition->stall, high > (next > low ? next : low), now_ms, consumer->stall_after_ms);
     return true;
 }
 
-const char *consumer_stalled(struct consumer *consumer)
+const char *consumer_stalled(struct consumer *consumer, int64_t now_ms)
 {
-    int64_t now_ms = clock_ticks_ms();
-    if (now_ms - consumer->watched_ms < WATCH_EVERY_MS || consumer->paused)
+    int64_t after_ms = consumer->stall_after_ms;
+    if (now_ms - consumer->watched_ms < stall_look_every_ms(after_ms) || consumer->paused)
         return NULL;
     consumer->watched_ms = now_ms;
     for (size_t i = 0; i < consumer->partition_count; i++) {
         struct partition *partition = &consumer->partitions[i];
-        if (now_ms - partition->moved_ms < WATCH_EVERY_MS)
+        bool stalled = false;
+        if (!stall_worth_asking(&partition->stall, now_ms, after_ms))
             continue;
-        if (!watch_one(consumer, partition, now_ms))
+        if (!watch_one(consumer, partition, now_ms, &stalled))
             break;
-        if (partition->behind_since_ms && now_ms - partition->behind_since_ms >= STALL_MS)
-            return sentence_make("%s [%d] has records and gave none for %d s: librdkafka stands still",
-                                 partition->full_name, (int)partition->number, STALL_MS / 1000);
+        if (stalled)
+            return sentence_make("%s [%d] has records and gave none for %lld s: librdkafka stands still",
+                                 partition->full_name, (int)partition->number, (long long)after_ms / 1000);
     }
     return NULL;
 }

@@ -4,6 +4,7 @@
  * again from Kafka then. */
 #include "common/clock.h"
 #include "common/drain.h"
+#include "common/failpoint.h"
 #include "common/log.h"
 #include "common/stage_run.h"
 
@@ -15,6 +16,10 @@ static void reported(void *opaque, enum delivery delivery, const char *problem)
 {
     struct publication *publication = opaque;
     publication->missing--;
+    if (delivery == DELIVERY_ACKED && FAILPOINT(".reported")) {
+        delivery = DELIVERY_FAILED;
+        problem = "a failpoint";
+    }
     if (delivery <= publication->worst)
         return;
     publication->worst = delivery;

@@ -44,9 +44,6 @@ struct stage_run {
     bool stopping, gave_up; /* gave_up: Kafka no longer knows us, nothing may be committed */
     int exit_code;
     struct stage_metrics metrics;
-    struct {
-        char taken[64], decided[64], published[64], stored[64];
-    } places; /* failpoints: "session.decided" */
 };
 
 enum { STAGE_EXIT_BUG = 70, STAGE_EXIT_RESTART = 75, STAGE_EXIT_CONFIGURATION = 78 };

@@ -142,7 +142,7 @@ static void attempt_succeeded(struct stage_run *run, bool envelopes)
     run->wait_until_ms = 0;
     if (run->consumer->paused)
         consumer_resume(run->consumer);
-    if (FAILPOINT(run->places.stored))
+    if (FAILPOINT(".stored"))
         stage_stop(run, STAGE_EXIT_RESTART, "failpoint");
 }
 
@@ -163,7 +163,7 @@ static enum stage_outcome attempt_make(struct stage_run *run, const struct attem
     enum stage_outcome outcome = run->stage->batch(batch, run->stage->context);
     if (outcome == STAGE_DONE)
         stage_database_seen(run, NULL);
-    if (outcome == STAGE_DONE && FAILPOINT(run->places.decided))
+    if (outcome == STAGE_DONE && FAILPOINT(".decided"))
         return batch_problem(batch, STAGE_WAIT, "failpoint", "decided");
     return outcome;
 }
@@ -172,7 +172,7 @@ static enum stage_outcome attempt_publish(struct stage_run *run)
 {
     const char *problem = NULL;
     enum delivery delivery = stage_publish(run, &problem);
-    if (delivery == DELIVERY_ACKED && FAILPOINT(run->places.published))
+    if (delivery == DELIVERY_ACKED && FAILPOINT(".published"))
         return batch_problem(&run->batch, STAGE_WAIT, "failpoint", "published");
     if (delivery == DELIVERY_ACKED)
         return STAGE_DONE;
@@ -221,13 +221,13 @@ void stage_work(struct stage_run *run)
     consumer_find_starts(run->consumer);
     if (!batch->message_count) {
         fill(run);
-        if (batch->message_count && FAILPOINT(run->places.taken))
+        if (batch->message_count && FAILPOINT(".taken"))
             wait(run, ATTEMPTS_WAIT_FIRST_MS);
     } else if (run->wait_until_ms || run->braked || clock_ticks_ms() - run->polled_ms >= LOOK_EVERY_MS)
         look(run);
     show_lag(run);
     if (!batch->message_count) {
-        const char *stalled = run->consumer->stop ? NULL : consumer_stalled(run->consumer);
+        const char *stalled = run->consumer->stop ? NULL : consumer_stalled(run->consumer, clock_ticks_ms());
         if (stalled)
             stage_stop(run, STAGE_EXIT_RESTART, stalled);
         return;

@@ -15,6 +15,7 @@
 #include <sys/random.h>
 
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/log.h"
 #include "common/management.h"
 #include "common/metrics.h"
@@ -172,6 +173,8 @@ static enum stage_outcome resolve_batch(struct batch *batch, void *context)
     enum stage_outcome outcome = park(self, batch, records, placements, count);
     if (outcome != STAGE_DONE)
         return outcome;
+    if (FAILPOINT("resolver.parked"))
+        return batch_problem(batch, STAGE_WAIT, "failpoint", "parked");
     for (size_t i = 0; i < count; i++)
         pass_on(self, batch, &records[i], &placements[i]);
     return STAGE_DONE;

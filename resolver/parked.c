@@ -233,6 +233,8 @@ static enum release_outcome page_release(const struct release *release, struct p
         return RELEASE_NO_DATABASE;
     if (PQntuples(page->rows) == 0)
         return RELEASE_DONE;
+    if (FAILPOINT("resolver.claimed"))
+        return RELEASE_NO_KAFKA;
     page_read(page);
     if (!placements_find(release->mappings, release->default_region, page->arena, page->placements, page->count, now_ms,
                          error))

@@ -3,6 +3,7 @@
 #include "sync/fetches.h"
 
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/log.h"
 #include "common/management.h"
 #include "common/metrics.h"
@@ -70,6 +71,13 @@ static size_t finished_slots(struct fetches *fetches, struct fetch *slots[FETCHE
     return count;
 }
 
+/* What was done stays done; only its answer did not come. */
+static bool lost_by_failpoint(struct database_error *error)
+{
+    *error = (struct database_error){.fault = DATABASE_AWAY, .message = "a failpoint"};
+    return false;
+}
+
 static bool settle(struct fetches *fetches, struct database_error *error)
 {
     struct fetch *slots[FETCHES_MAX];
@@ -79,6 +87,8 @@ static bool settle(struct fetches *fetches, struct database_error *error)
         return true;
     if (!jobs_settle(fetches->options.database, fetches->arena, results, count, error))
         return false;
+    if (FAILPOINT("sync.settled"))
+        return lost_by_failpoint(error);
     for (size_t i = 0; i < count; i++) {
         fetches_expect(fetches, results[i].due_at);
         fetch_release(slots[i]);
@@ -182,6 +192,8 @@ static bool claim(struct fetches *fetches, int64_t now_ms, struct database_error
     if (!jobs_claim(fetches->options.database, fetches->arena, SOURCES, COUNT(SOURCES), slice_of(token),
                     fetches->options.lease_ms, (int64_t)limit, &jobs, &count, error))
         return false;
+    if (count > 0 && FAILPOINT("sync.claimed"))
+        return lost_by_failpoint(error);
     /* As many as were wanted: there may be more. */
     fetches->next_claim_ms = count == limit ? now_ms : now_ms + CLAIM_EVERY_MS;
     struct job_result results[FETCHES_MAX];

@@ -35,6 +35,9 @@ static const struct {
     {"session.decided:error:2", "session.decided", 10, 1},
     {"session.decided:error:1/4", "session.decided", 10, 2},
     {"a.b:error:1,session.decided:error:1/2", "session.decided", 10, 5},
+    {"unit-failpoint.decided:error:1", ".decided", 10, 1}, /* a place of all programs, under this one's name */
+    {"session.decided:error:1", ".decided", 10, 0},
+    {"unit-failpoint.decided2:error:1", ".decided", 10, 0},
     {"session.decided:explode:1", "session.decided", 1, 78},
     {"session.decided:kill", "session.decided", 1, 78},
     {"session.decided:kill:0", "session.decided", 1, 78},
