@@ -99,8 +99,9 @@ static void on_report(void *opaque, enum delivery delivery, const char *problem)
     free(waiting);
 }
 
-void keep_record(struct keep *keep, const struct record *record, keep_answer *answer, void *opaque)
+void keep_record(struct keep *keep, const struct record *record, bool may_spool, keep_answer *answer, void *opaque)
 {
+    (void)may_spool; /* nothing waits anywhere yet */
     struct waiting *waiting = memory_new(1, sizeof *waiting);
     *waiting = (struct waiting){.keep = keep, .begun_ns = clock_ticks_ns(), .answer = answer, .opaque = opaque};
     line_join(waiting);

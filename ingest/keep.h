@@ -29,8 +29,9 @@ const char *keep_open(struct keep **result, struct event_base *base, const struc
 /* Waits up to 5 s for what is under way; whoever still waits for an answer gets KEPT_NOT. */
 void keep_close(struct keep *keep);
 
-/* `answer` runs once, within ack_timeout_ms and a little, perhaps before this returns. */
-void keep_record(struct keep *keep, const struct record *record, keep_answer *answer, void *opaque);
+/* `answer` runs once, within ack_timeout_ms and a little, perhaps before this returns; what the record points to is borrowed
+ * until then. `may_spool`: its source lets it wait on our disk. */
+void keep_record(struct keep *keep, const struct record *record, bool may_spool, keep_answer *answer, void *opaque);
 
 /* The producer has brokers and topics. */
 bool keep_ready(const struct keep *keep);

@@ -55,6 +55,7 @@ struct arrival {
     char id[2 * EVENT_ID_BYTES + 1];
     char correlation[CORRELATION_LEN + 1];
     char traceparent[TRACEPARENT_LEN + 1];
+    struct header headers[EVENT_HEADERS_MAX];
 };
 
 /* ---- telling ---- */
@@ -200,8 +201,7 @@ static void hand_over(struct arrival *arrival, struct slice body)
         .body = body,
     };
     event_id_print(arrival->event.id, arrival->id);
-    struct header headers[EVENT_HEADERS_MAX];
-    size_t header_count = event_write(&arrival->event, arena, headers);
+    size_t header_count = event_write(&arrival->event, arena, arrival->headers);
     struct slice call_id = arrival->webhook.call_id;
     keep_record(arrival->receive->keep,
                 &(struct record){
@@ -209,10 +209,10 @@ static void hand_over(struct arrival *arrival, struct slice body)
                     .partition = RECORD_PARTITION_BY_KEY,
                     .key = slice_absent(call_id) ? slice_of(arrival->id) : call_id,
                     .value = body,
-                    .headers = headers,
+                    .headers = arrival->headers,
                     .header_count = header_count,
                 },
-                on_kept, arrival);
+                true, on_kept, arrival);
 }
 
 /* What is kept of it lies in the exchange's arena. */

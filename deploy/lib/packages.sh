@@ -6,7 +6,7 @@
 # fetched beside the machine's own sources, which stay as they are. Refuses, with a sentence, to go on without root or sudo.
 
 PACKAGES_TO_BUILD="gcc g++ libc6-dev meson ninja-build pkgconf python3 librdkafka-dev libpq-dev libevent-dev
-  libcurl4-openssl-dev libssl-dev libwslay-dev libphonenumber-dev"
+  libcurl4-openssl-dev libssl-dev libwslay-dev libphonenumber-dev libsqlite3-dev"
 PACKAGES_TO_RUN="postgresql postgresql-client runit curl ca-certificates procps util-linux"
 PACKAGES_TO_TEST="libcmocka-dev clang clang-format clang-tidy shellcheck chromium git python3-psycopg2
   python3-confluent-kafka"
