@@ -8,6 +8,7 @@
 build_options() { # $1: directory
   case ${1##*/} in
     release) echo gcc g++ --buildtype=release -Dtests=false ;;
+    bench) echo gcc g++ --buildtype=release ;;
     sanitize) echo gcc g++ --buildtype=debugoptimized -Db_sanitize=address,undefined -Dfailpoints=true ;;
     clang) echo clang clang++ --buildtype=debugoptimized ;;
     *) echo gcc g++ --buildtype=debugoptimized ;;

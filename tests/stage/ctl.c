@@ -88,7 +88,7 @@ static int run(struct fixture *f, const char *line)
 static void assert_said(const char *where, const char *wanted)
 {
     if (!strstr(where, wanted))
-        fail_msg("\"%s\" does not hold \"%s\"", where, wanted);
+        fail_msg("\"%s\" does not hold \"%s\"", where ? where : "(nothing)", wanted);
 }
 
 /* Fails unless the line ends with this exit code and its stderr holds the words. */
