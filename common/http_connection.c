@@ -2,8 +2,6 @@
  *
  *      OPEN ──last answer, refusal, drain──> CLOSING ──flushed, shut──> LINGER ──the peer's end, 3 s──> gone
  *        └──http_stream_open──> STREAM ──http_stream_close──┘
- *
- * Deadlines are for a whole head, a whole body, a whole pause: a byte now and then buys nothing (slowloris).
  */
 #include "common/http_parts.h"
 
@@ -16,37 +14,6 @@
 static const struct http_refusal LATE = {408, "request_timeout", "The request did not arrive in time."};
 
 static const struct http_refusal CROWDED = {503, "too_many_large_bodies", "Try again in a few seconds."};
-
-static int deadline_ms(const struct http_connection *connection, enum http_deadline deadline)
-{
-    const struct http_server_options *options = &connection->server->options;
-    switch (deadline) {
-    case HTTP_DEADLINE_HEAD:
-        return options->header_deadline_ms;
-    case HTTP_DEADLINE_BODY:
-        return options->body_deadline_ms;
-    case HTTP_DEADLINE_IDLE:
-        return options->idle_deadline_ms;
-    case HTTP_DEADLINE_STREAM:
-        return HTTP_STREAM_CLOSE_MS;
-    default:
-        return HTTP_LINGER_MS;
-    }
-}
-
-/* Setting the deadline that is running already does not prolong it. */
-void http_connection_set_deadline(struct http_connection *connection, enum http_deadline deadline)
-{
-    if (deadline == connection->deadline)
-        return;
-    connection->deadline = deadline;
-    if (deadline == HTTP_DEADLINE_NONE) {
-        event_del(connection->timer);
-        return;
-    }
-    struct timeval delay = http_timeval(deadline_ms(connection, deadline));
-    event_add(connection->timer, &delay);
-}
 
 static struct evbuffer *output_of(struct http_connection *connection)
 {
@@ -62,12 +29,18 @@ struct evbuffer *http_connection_output(struct http_connection *connection, stru
     return exchange->answer;
 }
 
+/* Whoever was let in may send one request, even when we are about to go. */
+static bool is_fresh(const struct http_connection *connection)
+{
+    return connection->phase == HTTP_PHASE_OPEN && !connection->served && !connection->input_over;
+}
+
 bool http_connection_owes(struct http_connection *connection)
 {
     if (connection->phase == HTTP_PHASE_STREAM || connection->phase == HTTP_PHASE_LINGER)
         return false;
     char byte;
-    return connection->first || evbuffer_get_length(output_of(connection)) > 0 ||
+    return connection->first || is_fresh(connection) || evbuffer_get_length(output_of(connection)) > 0 ||
            (connection->phase == HTTP_PHASE_OPEN && !connection->input_over &&
             recv(bufferevent_getfd(connection->bufferevent), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0);
 }
@@ -176,7 +149,7 @@ static bool wants_input(struct http_connection *connection)
     if (connection->phase != HTTP_PHASE_OPEN || connection->requests_over)
         return false;
     size_t waiting = connection->owed - (connection->reading ? 1 : 0);
-    if (waiting > HTTP_OWED_MAX || evbuffer_get_length(output_of(connection)) > HTTP_OUTPUT_MAX)
+    if (waiting >= HTTP_OWED_MAX || evbuffer_get_length(output_of(connection)) > HTTP_OUTPUT_MAX)
         return false;
     /* After a request for another protocol what comes may not be HTTP: its answer decides. */
     const struct http_exchange *last = connection->last;
@@ -212,6 +185,7 @@ static bool head_complete(struct http_connection *connection)
     exchange->head_seen = true;
     exchange->body_follows = http_parser_body_follows(connection->parser);
     bool over = exchange->body_follows || !exchange->request.keep_alive;
+    http_exchange_find_client(exchange);
     if (options->head)
         options->head(exchange, options->context);
     if (connection->reading == exchange && !exchange->answered)
@@ -259,6 +233,7 @@ static void feed(struct http_connection *connection, struct slice bytes)
     size_t consumed = 0;
     enum http_parse outcome = http_parser_feed(connection->parser, arena, bytes, &consumed);
     evbuffer_drain(bufferevent_get_input(connection->bufferevent), consumed);
+    connection->body_bytes += consumed;
     if (outcome == HTTP_PARSE_HEAD) {
         if (!head_complete(connection))
             return;
@@ -285,7 +260,9 @@ static enum http_deadline deadline_due(struct http_connection *connection, bool 
         return connection->reading->head_seen ? HTTP_DEADLINE_BODY : HTTP_DEADLINE_HEAD;
     if (connection->first)
         return HTTP_DEADLINE_NONE;
-    return connection->served ? HTTP_DEADLINE_IDLE : HTTP_DEADLINE_HEAD;
+    if (connection->served)
+        return HTTP_DEADLINE_IDLE;
+    return connection->server->draining ? HTTP_DEADLINE_FRESH : HTTP_DEADLINE_HEAD;
 }
 
 /* After every change that is complete: does it go on, and how? May free the connection. */
@@ -410,13 +387,16 @@ static void on_deadline(evutil_socket_t fd, short what, void *context)
     (void)what;
     struct http_connection *connection = context;
     enum http_deadline deadline = connection->deadline;
+    const struct http_refusal *fault = &LATE;
+    if (deadline == HTTP_DEADLINE_BODY && connection->reading && !http_connection_body_overdue(connection, &fault))
+        return;
     connection->deadline = HTTP_DEADLINE_NONE;
     if (deadline == HTTP_DEADLINE_LINGER)
         http_connection_free(connection);
     else if (deadline == HTTP_DEADLINE_STREAM)
         http_stream_time_out(connection->stream);
     else if (connection->reading)
-        refuse(connection, &LATE);
+        refuse(connection, fault);
     else
         http_connection_finish(connection);
 }

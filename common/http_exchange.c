@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "common/clock.h"
+#include "common/http_forwarded.h"
 
 static const struct {
     int status;
@@ -56,6 +57,7 @@ struct http_exchange *http_exchange_new(struct http_connection *connection)
     struct http_exchange *exchange = memory_new(1, sizeof *exchange);
     exchange->server = server;
     exchange->connection = connection;
+    exchange->begun_ms = clock_ticks_ms();
     exchange->arena = http_server_arena(server);
     exchange->address = connection->peer;
     memcpy(exchange->peer, connection->peer_text, sizeof exchange->peer);
@@ -64,6 +66,16 @@ struct http_exchange *http_exchange_new(struct http_connection *connection)
         exchange->next->previous = exchange;
     server->exchanges = exchange;
     return exchange;
+}
+
+void http_exchange_find_client(struct http_exchange *exchange)
+{
+    struct address client =
+        http_forwarded_client(&exchange->request, &exchange->server->options.trusted, &exchange->address);
+    if (address_same(&client, &exchange->address))
+        return;
+    exchange->address = client;
+    http_server_print_address(&client, exchange->peer);
 }
 
 bool http_exchange_weigh(struct http_exchange *exchange)

@@ -1,7 +1,8 @@
 /* http_parts.h: what the server's own files say to each other; nobody else includes it.
  *
  *      http_server.c      the listening socket, caps, drain
- *      http_connection.c  one socket: bytes in, deadlines, the order of answers, how it ends
+ *      http_connection.c  one socket: bytes in, the order of answers, how it ends
+ *      http_deadline.c    how long its peer may take
  *      http_exchange.c    one request and its answer
  *      http_stream.c      a connection that has become a stream
  */
@@ -20,11 +21,12 @@
 
 enum {
     HTTP_ARENAS_KEPT = 64,          /* arenas for the next exchanges; each keeps 64 KiB */
-    HTTP_OWED_MAX = 16,             /* answers that a connection waits for; then it is not read */
+    HTTP_OWED_MAX = 16,             /* answers that a connection waits for at most; then it is not read */
     HTTP_OUTPUT_MAX = 262144,       /* answers that a peer does not fetch; then it is not read */
     HTTP_WRITE_DEADLINE_MS = 30000, /* without a byte taken by the peer */
     HTTP_LINGER_MS = 3000,          /* after the last answer, for the peer to read it */
     HTTP_STREAM_CLOSE_MS = 1000,
+    HTTP_FRESH_MS = 2000,          /* in a drain: for the first request of whoever was connected already */
     HTTP_LARGE_MIN_BYTES = 131072, /* a request's memory from which it counts as large: a head and 64 KiB do not */
 };
 
@@ -38,6 +40,8 @@ struct http_server {
     char *unix_path; /* to be removed at the end; NULL if there is none */
     struct http_connection *connections;
     size_t connection_count;
+    uint64_t accept_pauses;
+    int64_t accept_failed_second;    /* of the last line about it; monotonic */
     struct http_exchange *exchanges; /* all that are owed an answer, their connection gone or not */
     struct http_peers *peers;
     struct arena *arenas[HTTP_ARENAS_KEPT];
@@ -63,6 +67,7 @@ enum http_deadline {
     HTTP_DEADLINE_HEAD,
     HTTP_DEADLINE_BODY,
     HTTP_DEADLINE_IDLE,
+    HTTP_DEADLINE_FRESH,
     HTTP_DEADLINE_LINGER,
     HTTP_DEADLINE_STREAM, /* http_stream_close */
 };
@@ -78,6 +83,8 @@ struct http_connection {
     struct http_exchange *reading;      /* the request that is coming in; the last of the queue */
     struct http_exchange *first, *last; /* owed answers, in the order of their requests */
     size_t owed;
+    int64_t body_begun_ms; /* since when the body that is coming in is waited for without a pause; monotonic */
+    size_t body_bytes;     /* what came of it since then */
     struct http_stream *stream;
     struct address peer;
     char peer_text[INET6_ADDRSTRLEN];
@@ -98,6 +105,7 @@ struct http_exchange {
     struct evbuffer *answer; /* what cannot be sent before the answers to earlier requests; NULL until needed */
     struct http_stream *stream;
     bool head_seen, body_follows, complete, continue_due, answered, close_after;
+    int64_t begun_ms; /* its first byte; monotonic */
     int64_t started_ms;
     void *own;
     struct address address; /* of whoever asks; `peer` is its text */
@@ -125,12 +133,17 @@ void http_server_arena_return(struct http_server *server, struct arena *arena);
 void http_server_connection_gone(struct http_server *server);
 /* Looks whether the drain is over. */
 void http_server_check_drained(struct http_server *server);
+void http_server_print_address(const struct address *address, char text[INET6_ADDRSTRLEN]);
+
+/* http_deadline.c */
+void http_connection_set_deadline(struct http_connection *connection, enum http_deadline deadline);
+/* The timer of HTTP_DEADLINE_BODY ran out. False: it is in time, and the timer runs again. */
+bool http_connection_body_overdue(struct http_connection *connection, const struct http_refusal **fault);
 
 /* http_connection.c */
 void http_connection_open(struct http_server *server, evutil_socket_t fd, const struct address *peer,
                           const char *peer_text);
 void http_connection_free(struct http_connection *connection);
-void http_connection_set_deadline(struct http_connection *connection, enum http_deadline deadline);
 /* Sends what is answered and at the head of the queue, then reads on or closes. */
 void http_connection_advance(struct http_connection *connection);
 /* Draining has begun. */
@@ -147,6 +160,8 @@ void http_connection_finish(struct http_connection *connection);
 /* http_exchange.c */
 struct http_exchange *http_exchange_new(struct http_connection *connection);
 void http_exchange_free(struct http_exchange *exchange);
+/* Its head has come: who asks? */
+void http_exchange_find_client(struct http_exchange *exchange);
 /* Its request has grown. False: large requests hold more than they may. */
 bool http_exchange_weigh(struct http_exchange *exchange);
 void http_exchange_write_head(struct http_server *server, struct evbuffer *out, const struct http_head *answer);

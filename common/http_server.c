@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/http_listen.h"
 #include "common/log.h"
 
@@ -17,6 +18,9 @@ enum {
     HEADER_DEADLINE_MS = 10000,
     BODY_DEADLINE_MS = 30000,
     IDLE_DEADLINE_MS = 60000,
+    REQUEST_DEADLINE_MS = 35000,
+    BODY_SLOW_AFTER_MS = 5000,
+    BODY_MIN_BYTES_PER_S = 1024,
     CONNECTIONS_MAX = 10000,
     CONNECTIONS_PER_ADDRESS_MAX = 200,
     FILES_SPARE = 64, /* for brokers, databases, logs: not for connections */
@@ -69,21 +73,29 @@ static void on_drained(evutil_socket_t fd, short what, void *context)
 
 /* ---- accepting ---- */
 
-static struct address peer_of(const struct sockaddr *address, char text[INET6_ADDRSTRLEN])
+static struct address peer_of(const struct sockaddr *socket_address)
 {
     struct address peer = {{0}};
-    snprintf(text, INET6_ADDRSTRLEN, "unix");
-    if (address->sa_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const void *)address;
+    if (socket_address->sa_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const void *)socket_address;
         peer.bytes[10] = peer.bytes[11] = 0xff;
         memcpy(peer.bytes + 12, &v4->sin_addr, 4);
-        inet_ntop(AF_INET, &v4->sin_addr, text, INET6_ADDRSTRLEN);
-    } else if (address->sa_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const void *)address;
+    } else if (socket_address->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const void *)socket_address;
         memcpy(peer.bytes, &v6->sin6_addr, ADDRESS_BYTES);
-        inet_ntop(AF_INET6, &v6->sin6_addr, text, INET6_ADDRSTRLEN);
     }
     return peer;
+}
+
+void http_server_print_address(const struct address *address, char text[INET6_ADDRSTRLEN])
+{
+    const struct in6_addr *v6 = (const void *)address->bytes;
+    if (address_is_local_socket(address))
+        snprintf(text, INET6_ADDRSTRLEN, "unix");
+    else if (IN6_IS_ADDR_V4MAPPED(v6))
+        inet_ntop(AF_INET, address->bytes + 12, text, INET6_ADDRSTRLEN);
+    else
+        inet_ntop(AF_INET6, v6, text, INET6_ADDRSTRLEN);
 }
 
 static const struct http_refusal CROWDED = {503, "too_many_connections", "Try again in a few seconds."};
@@ -105,9 +117,12 @@ static void turn_away(struct http_server *server, evutil_socket_t fd, const char
 static void admit(struct http_server *server, evutil_socket_t fd, const struct sockaddr *address)
 {
     char text[INET6_ADDRSTRLEN];
-    struct address peer = peer_of(address, text);
-    if (server->connection_count >= (size_t)server->options.connections_max ||
-        !http_peers_enter(server->peers, &peer, (unsigned)server->options.connections_per_address_max)) {
+    struct address peer = peer_of(address);
+    http_server_print_address(&peer, text);
+    bool room = server->connection_count < (size_t)server->options.connections_max;
+    if (room && !networks_hold(&server->options.trusted, &peer))
+        room = http_peers_enter(server->peers, &peer, (unsigned)server->options.connections_per_address_max);
+    if (!room) {
         turn_away(server, fd, text);
         return;
     }
@@ -131,7 +146,12 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 static void on_accept_failed(struct evconnlistener *listener, void *context)
 {
     struct http_server *server = context;
-    log_event(LOG_ERROR, "accept_failed", LOG_TEXT("problem", strerror(errno)), LOG_TEXT("address", server->address));
+    int64_t second = clock_ticks_ms() / 1000;
+    if (second != server->accept_failed_second) /* one line a second, however often */
+        log_event(LOG_ERROR, "accept_failed", LOG_TEXT("problem", strerror(errno)),
+                  LOG_TEXT("address", server->address));
+    server->accept_failed_second = second;
+    server->accept_pauses++;
     evconnlistener_disable(listener);
     struct timeval delay = http_timeval(ACCEPT_AGAIN_MS);
     event_add(server->accept_again, &delay);
@@ -158,6 +178,9 @@ static void fill_defaults(struct http_server_options *options)
     options->header_deadline_ms = or_default(options->header_deadline_ms, HEADER_DEADLINE_MS);
     options->body_deadline_ms = or_default(options->body_deadline_ms, BODY_DEADLINE_MS);
     options->idle_deadline_ms = or_default(options->idle_deadline_ms, IDLE_DEADLINE_MS);
+    options->request_deadline_ms = or_default(options->request_deadline_ms, REQUEST_DEADLINE_MS);
+    options->body_slow_after_ms = or_default(options->body_slow_after_ms, BODY_SLOW_AFTER_MS);
+    options->body_min_bytes_per_s = or_default(options->body_min_bytes_per_s, BODY_MIN_BYTES_PER_S);
     options->connections_max = or_default(options->connections_max, CONNECTIONS_MAX);
     options->connections_per_address_max =
         or_default(options->connections_per_address_max, CONNECTIONS_PER_ADDRESS_MAX);
@@ -210,6 +233,11 @@ size_t http_server_connections(const struct http_server *server)
     return server->connection_count;
 }
 
+uint64_t http_server_accept_pauses(const struct http_server *server)
+{
+    return server->accept_pauses;
+}
+
 static void stop_listening(struct http_server *server)
 {
     if (!server->listener)
@@ -235,7 +263,8 @@ static void accept_the_rest(struct http_server *server)
 
 void http_server_drain(struct http_server *server, void (*drained)(void *context), void *context)
 {
-    accept_the_rest(server);
+    if (server->options.listen_fd <= 0)
+        accept_the_rest(server);
     stop_listening(server);
     server->draining = true;
     server->drained = drained;

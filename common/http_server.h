@@ -37,13 +37,19 @@ typedef void http_refused_handler(const struct http_refusal *refusal, struct sli
 
 struct http_server_options {
     const char *address; /* HOST:PORT, [v6]:PORT, unix:PATH; port 0: a free one */
-    int listen_fd;       /* > 0: a listening socket that we were given (socket activation); address is then ignored */
-    bool reuse_port;     /* several processes on one port */
+    int listen_fd;   /* > 0: a listening socket that we were given (socket activation); address is then ignored, and a
+                          * drain leaves to the next process what has not been accepted */
+    bool reuse_port; /* several processes on one port */
     struct http_limits limits;     /* http_request.h: header, field and body caps */
     size_t large_bodies_max_bytes; /* memory of all requests above 128 KiB together; 0: no limit; more: 503. Small ones
                                     * pass all the same: whoever fills it with slow uploads keeps no webhook out */
-    int header_deadline_ms, body_deadline_ms, idle_deadline_ms; /* 0: 10 s, 30 s, 60 s */
+    /* 0: 10 s, 30 s, 60 s; and a request from its first byte to its last, pauses that are ours included: 35 s */
+    int header_deadline_ms, body_deadline_ms, idle_deadline_ms, request_deadline_ms;
+    int body_slow_after_ms,
+        body_min_bytes_per_s; /* 0: a body that after 5 s came with less than 1024 B/s is late, too */
     int connections_max, connections_per_address_max; /* 0: 10000, 200; an address: an IPv4 address or an IPv6 /64 */
+    /* Proxies whose X-Forwarded-For is believed (http_forwarded.h), and that no cap per address holds for; borrowed. */
+    struct networks trusted;
     int send_buffer_bytes; /* SO_SNDBUF of streams; 0: the kernel's. Without it a stalled screen hides in the kernel */
     http_head_handler *head;
     http_handler *handler;
@@ -62,11 +68,13 @@ const char *http_server_address(const struct http_server *server);
 void http_server_drain(struct http_server *server, void (*drained)(void *context), void *context);
 void http_server_close(struct http_server *server);
 size_t http_server_connections(const struct http_server *server);
+/* How often it could not accept (no more files) and paused for 100 ms, since it was opened. */
+uint64_t http_server_accept_pauses(const struct http_server *server);
 
 const struct http_request *http_exchange_request(const struct http_exchange *exchange);
 /* Freed when the exchange is answered. */
 struct arena *http_exchange_arena(struct http_exchange *exchange);
-/* The peer's address without port, as text ("unix": a UNIX socket), and as bytes. */
+/* Who asks, without port, as text ("unix": a UNIX socket) and as bytes: the peer, or whom trusted proxies name. */
 struct slice http_exchange_peer(const struct http_exchange *exchange);
 const struct address *http_exchange_address(const struct http_exchange *exchange);
 /* For a head handler: this request's body may have so many bytes, fewer or more than the server's limit: 413 beyond. */

@@ -1,9 +1,13 @@
 /* http_server: one answer to each request, in order, in time, and seen by the client; on real sockets of the loopback. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <event2/event.h>
+
+#include "common/clock.h"
+#include "common/text.h"
 
 #include "tests/support/serving.h"
 #include "tests/support/wait.h"
@@ -11,9 +15,9 @@
 
 enum { SHORT_MS = 150 };
 
-static bool reached_17(void *context)
+static bool reached_16(void *context)
 {
-    return atomic_load((atomic_int *)context) >= 17;
+    return atomic_load((atomic_int *)context) >= 16;
 }
 
 /* ---- the stories ---- */
@@ -64,14 +68,14 @@ static void a_long_pipeline_is_not_read_ahead(void **state)
     struct http_client *client = serving_connect(self);
     for (int i = 0; i < 40; i++)
         serving_say(client, GET("/hold"));
-    assert_true(wait_until(reached_17, &self->holding, SERVING_SOON_MS));
+    assert_true(wait_until(reached_16, &self->holding, SERVING_SOON_MS));
     serving_release(self);
-    for (int i = 0; i < 17; i++)
+    for (int i = 0; i < 16; i++)
         serving_hear(client, 200, "/hold");
-    assert_true(wait_until(reached_17, &self->holding, SERVING_SOON_MS));
-    assert_int_equal(atomic_load(&self->holding), 17);
+    assert_true(wait_until(reached_16, &self->holding, SERVING_SOON_MS));
+    assert_int_equal(atomic_load(&self->holding), 16);
     serving_release(self);
-    for (int i = 0; i < 17; i++)
+    for (int i = 0; i < 16; i++)
         serving_hear(client, 200, "/hold");
     http_client_close(client);
     serving_stop(self);
@@ -228,6 +232,31 @@ static void deadlines_are_for_the_whole(void **state)
     serving_stop(self);
 }
 
+/* One byte now and then keeps every pause short: what counts is the pace. A body that keeps it may take its time. */
+static void a_body_that_trickles_is_refused(void **state)
+{
+    (void)state;
+    struct serving *self =
+        serving_start((struct http_server_options){.body_slow_after_ms = SHORT_MS, .body_min_bytes_per_s = 100});
+    struct http_client *client = serving_connect(self);
+    serving_say(client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\nhe");
+    serving_hear(client, 408, "{\"error\":\"body_too_slow\",\"message\":\"The body comes too slowly.\"}");
+    serving_hear_end(client);
+    serving_stop(self);
+}
+
+/* A request that keeps each part's deadline is late all the same if the whole takes too long. */
+static void the_whole_request_has_a_deadline(void **state)
+{
+    (void)state;
+    struct serving *self = serving_start((struct http_server_options){.request_deadline_ms = SHORT_MS});
+    struct http_client *client = serving_connect(self);
+    serving_say(client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe");
+    serving_hear(client, 408, "{\"error\":\"request_timeout\",\"message\":\"The request did not arrive in time.\"}");
+    serving_hear_end(client);
+    serving_stop(self);
+}
+
 static void a_client_may_shut_its_side_and_still_be_answered(void **state)
 {
     (void)state;
@@ -311,6 +340,104 @@ static void draining_answers_what_has_begun(void **state)
     serving_stop(self);
 }
 
+static bool two_are_connected(void *context)
+{
+    struct serving *self = context;
+    serving_command(self, SERVING_COUNT);
+    return atomic_load(&self->connections) == 2;
+}
+
+/* Who was let in before the drain gets his first request answered, though it comes after it; who says nothing is let go. */
+static void draining_waits_for_the_first_request_of_who_was_let_in(void **state)
+{
+    (void)state;
+    struct serving *self = serving_start((struct http_server_options){0});
+    struct http_client *fresh = serving_connect(self);
+    struct http_client *silent = serving_connect(self);
+    assert_true(wait_until(two_are_connected, self, SERVING_SOON_MS));
+    serving_command(self, SERVING_DRAIN);
+    serving_say(fresh, GET("/late"));
+    serving_hear(fresh, 200, "/late");
+    serving_hear_end(fresh);
+    serving_hear_end(silent);
+    serving_await(&self->is_drained);
+    serving_stop(self);
+}
+
+/* Who connects through a trusted proxy is who it says; anybody else is himself. */
+static void a_trusted_proxy_names_the_client(void **state)
+{
+    (void)state;
+    static const struct network LOOPBACK = {{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127}}, 104};
+    struct serving *self =
+        serving_start((struct http_server_options){.trusted = {&LOOPBACK, 1}, .connections_per_address_max = 1});
+    struct http_client *first = serving_connect(self);
+    struct http_client *client = serving_connect(self); /* no cap holds for a proxy */
+    serving_say(client, "GET /who HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 6.6.6.6, 2001:DB8::0:7\r\n\r\n");
+    serving_hear(client, 200, "2001:db8::7");
+    serving_say(client, GET("/who")); /* on the same connection: it says so anew for every request */
+    serving_hear(client, 200, "127.0.0.1");
+    http_client_close(first);
+    http_client_close(client);
+    serving_stop(self);
+    self = serving_start((struct http_server_options){0});
+    client = serving_connect(self);
+    serving_say(client, "GET /who HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n");
+    serving_hear(client, 200, "127.0.0.1");
+    http_client_close(client);
+    serving_stop(self);
+}
+
+static int64_t pauses_of(struct http_client *client)
+{
+    serving_say(client, GET("/pauses"));
+    struct http_answer answer = http_client_receive(client, serving_arena, SERVING_SOON_MS);
+    int64_t pauses = -1;
+    assert_true(text_read_int(answer.body, &pauses));
+    return pauses;
+}
+
+static bool has_paused(void *context)
+{
+    return pauses_of(context) > 0;
+}
+
+/* One file may still be opened: the next client's own socket. */
+static void leave_one_file(void)
+{
+    int lowest = dup(STDERR_FILENO);
+    assert_true(lowest > 0);
+    close(lowest);
+    struct rlimit files;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+    files.rlim_cur = (rlim_t)lowest + 1;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+}
+
+/* Out of files: the listening socket stays readable, and a loop that went on trying would do nothing else. It pauses, and
+ * who waits is served once there is a file again. */
+static void without_files_it_pauses_and_goes_on(void **state)
+{
+    (void)state;
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    struct serving *self = serving_start((struct http_server_options){0});
+    struct http_client *inside = serving_connect(self);
+    serving_say(inside, GET("/in"));
+    serving_hear(inside, 200, "/in");
+    int64_t begun_ms = clock_ticks_ms();
+    leave_one_file();
+    struct http_client *outside = serving_connect(self);
+    assert_true(wait_until(has_paused, inside, SERVING_SOON_MS)); /* who is in is served meanwhile */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    serving_say(outside, GET("/late"));
+    serving_hear(outside, 200, "/late");
+    assert_in_range(pauses_of(inside), 1, (clock_ticks_ms() - begun_ms) / 100 + 2);
+    http_client_close(inside);
+    http_client_close(outside);
+    serving_stop(self);
+}
+
 static void a_socket_file_is_an_address_too(void **state)
 {
     (void)state;
@@ -357,10 +484,15 @@ int main(void)
         cmocka_unit_test(a_path_may_have_a_body_limit_of_its_own),
         cmocka_unit_test(continue_is_said_only_after_the_head_has_passed),
         cmocka_unit_test(deadlines_are_for_the_whole),
+        cmocka_unit_test(a_body_that_trickles_is_refused),
+        cmocka_unit_test(the_whole_request_has_a_deadline),
         cmocka_unit_test(a_client_may_shut_its_side_and_still_be_answered),
         cmocka_unit_test(a_client_that_has_gone_breaks_nothing),
         cmocka_unit_test(one_address_holds_no_more_than_its_share),
         cmocka_unit_test(draining_answers_what_has_begun),
+        cmocka_unit_test(draining_waits_for_the_first_request_of_who_was_let_in),
+        cmocka_unit_test(a_trusted_proxy_names_the_client),
+        cmocka_unit_test(without_files_it_pauses_and_goes_on),
         cmocka_unit_test(a_socket_file_is_an_address_too),
         cmocka_unit_test(bad_addresses_are_refused_with_a_sentence),
     };

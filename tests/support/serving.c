@@ -98,7 +98,13 @@ static void on_request(struct http_exchange *exchange, void *context)
     else if (slice_equals(request->path, "/push"))
         push(self);
     struct http_header header = {"X-Sly", SLICE("a\r\nSet-Cookie: b")};
-    http_respond(exchange, 200, "text/plain", request->body.len ? request->body : request->path, &header, 1);
+    struct slice said = request->body.len ? request->body : request->path;
+    if (slice_equals(request->path, "/who"))
+        said = http_exchange_peer(exchange);
+    else if (slice_equals(request->path, "/pauses"))
+        said = arena_format(http_exchange_arena(exchange), "%llu",
+                            (unsigned long long)http_server_accept_pauses(self->server));
+    http_respond(exchange, 200, "text/plain", said, &header, 1);
 }
 
 static void on_head(struct http_exchange *exchange, void *context)
