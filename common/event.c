@@ -56,9 +56,42 @@ void event_correlation_id(int64_t now_ms, const uint8_t random[10], char text[37
     }
 }
 
-static const char *read_company(struct slice value, int64_t *company)
+/* CloudEvents allows each attribute once. A record that says two things, of its company for one, is to be believed in
+ * neither; the same thing twice is no harm. */
+static const char TWICE[] = "a ce_ header is there twice, with two values";
+
+static const char *read_number(struct slice value, int64_t *number)
 {
-    return text_read_int(value, company) && *company > 0 ? NULL : "a company or branch header is no positive number";
+    int64_t before = *number;
+    if (!text_read_int(value, number) || *number <= 0)
+        return "a company or branch header is no positive number";
+    return before && before != *number ? TWICE : NULL;
+}
+
+static const char *read_text(struct slice value, struct slice *text)
+{
+    if (!slice_absent(*text) && !slice_same(*text, value))
+        return TWICE;
+    *text = value;
+    return NULL;
+}
+
+static const char *read_id(struct slice value, struct event_id *id, bool *has_id)
+{
+    struct event_id before = *id;
+    if (!event_id_read(value, id))
+        return "ce_id is not 32 hex digits";
+    bool twice = *has_id && memcmp(before.bytes, id->bytes, sizeof before.bytes) != 0;
+    *has_id = true;
+    return twice ? TWICE : NULL;
+}
+
+static const char *read_time(struct slice value, int64_t *time_ms)
+{
+    int64_t before = *time_ms;
+    if (!text_read_time(value, time_ms))
+        return "ce_time is no RFC 3339 time";
+    return before && before != *time_ms ? TWICE : NULL;
 }
 
 static const char *read_header(struct event *event, const struct header *header, bool *has_id)
@@ -67,31 +100,27 @@ static const char *read_header(struct event *event, const struct header *header,
         const char *name;
         struct slice *text;
     } TEXTS[] = {
-        {"ce_type", &event->type},
-        {"ce_source", &event->source},
-        {"ce_subject", &event->subject},
-        {"ce_correlationid", &event->correlation_id},
-        {"traceparent", &event->traceparent},
-        {"ce_costunit", &event->cost_unit},
-        {"ce_resolvedby", &event->resolved_by},
+        {"ce_type", &event->type},          {"ce_source", &event->source},
+        {"ce_subject", &event->subject},    {"ce_correlationid", &event->correlation_id},
+        {"ce_costunit", &event->cost_unit}, {"ce_resolvedby", &event->resolved_by},
     };
     for (size_t i = 0; i < COUNT(TEXTS); i++)
-        if (strcmp(header->name, TEXTS[i].name) == 0) {
-            *TEXTS[i].text = header->value;
-            return NULL;
-        }
-    if (strcmp(header->name, "ce_id") == 0) {
-        *has_id = event_id_read(header->value, &event->id);
-        return *has_id ? NULL : "ce_id is not 32 hex digits";
+        if (strcmp(header->name, TEXTS[i].name) == 0)
+            return read_text(header->value, TEXTS[i].text);
+    if (strcmp(header->name, "traceparent") == 0) { /* whoever traces adds another: the last is the nearest */
+        event->traceparent = header->value;
+        return NULL;
     }
+    if (strcmp(header->name, "ce_id") == 0)
+        return read_id(header->value, &event->id, has_id);
     if (strcmp(header->name, "ce_sourcecompany") == 0)
-        return read_company(header->value, &event->source_company);
+        return read_number(header->value, &event->source_company);
     if (strcmp(header->name, "ce_companyid") == 0)
-        return read_company(header->value, &event->company_id);
+        return read_number(header->value, &event->company_id);
     if (strcmp(header->name, "ce_branchid") == 0)
-        return read_company(header->value, &event->branch_id);
+        return read_number(header->value, &event->branch_id);
     if (strcmp(header->name, "ce_time") == 0)
-        return text_read_time(header->value, &event->time_ms) ? NULL : "ce_time is no RFC 3339 time";
+        return read_time(header->value, &event->time_ms);
     return NULL;
 }
 

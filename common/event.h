@@ -5,7 +5,7 @@
  *      value the body, byte for byte
  *
  * Refuses, with a sentence: a record without ce_id or ce_type, an id that is not 32 hex digits, a company that is no
- * positive number. Pure: text borrows from the headers it was read from.
+ * positive number, an attribute that is there twice with two values. Pure: text borrows from the headers it was read from.
  */
 #ifndef HOOKLINE_COMMON_EVENT_H
 #define HOOKLINE_COMMON_EVENT_H

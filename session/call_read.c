@@ -138,7 +138,7 @@ static struct slice read_object(struct reader *reader, const struct json *value)
         reader->counts->absurd++;
         return SLICE_ABSENT;
     }
-    return json;
+    return jsonb_first_keys(reader->arena, json, &reader->counts->absurd);
 }
 
 /* Millionths of a cent. Retell counts in cents; an account that differs has a source with the cost unit "dollars". */
@@ -166,18 +166,17 @@ static int64_t last_word_ms(const struct json *call)
     return seconds >= 0 && seconds < 86400 * 7 ? (int64_t)(seconds * 1000) : CALL_NULL;
 }
 
-static int64_t body_clock(struct reader *reader)
+static int64_t body_clock(struct reader *reader, int64_t started_at, int64_t ended_at)
 {
     int64_t event = read_time(reader, json_get(reader->body, "event_timestamp"));
     if (event != CALL_NULL)
         return event;
-    const struct call *call = &reader->facts->state.call;
-    if (call->ended_at != CALL_NULL)
-        return call->ended_at;
-    if (call->started_at == CALL_NULL)
+    if (ended_at != CALL_NULL)
+        return ended_at;
+    if (started_at == CALL_NULL)
         return 0;
     int64_t spoken = last_word_ms(reader->call);
-    return spoken == CALL_NULL ? call->started_at : call->started_at + spoken;
+    return spoken == CALL_NULL ? started_at : started_at + spoken;
 }
 
 static void read_columns(struct reader *reader, struct slice cost_unit)
@@ -252,14 +251,16 @@ static void read_state(struct reader *reader, const struct event *event, const s
     struct call_stamp stamp = {.rank = rule->rank, .id = event->id};
     struct slice source = event_source_name(event);
     state->call.source = source.len ? text_repair(reader->arena, source, &reader->counts->repaired) : SLICE("default");
-    if (rule->kind == RULE_GONE) {
+    if (rule->kind == RULE_GONE) { /* it has a clock as every event has, though it says nothing of the call */
         state->evidence = rule->evidence;
+        stamp.clock = body_clock(reader, read_time(reader, json_get(reader->call, "start_timestamp")),
+                                 read_time(reader, json_get(reader->call, "end_timestamp")));
     } else {
         state->call.branch_id = event->branch_id ? event->branch_id : CALL_NULL;
         read_columns(reader, event->cost_unit);
         stamp.rank = read_evidence(reader, rule);
+        stamp.clock = body_clock(reader, state->call.started_at, state->call.ended_at);
     }
-    stamp.clock = body_clock(reader);
     stamp_all(state, &stamp);
 }
 

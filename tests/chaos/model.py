@@ -6,6 +6,7 @@ to be made twice. A call is a function of the *set* of its events: every field i
 """
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import re
@@ -18,6 +19,8 @@ NOT_CONNECTED = {"invalid_destination", "sip_routing_error", "marked_as_spam", "
 ERROR = {"concurrency_limit_reached", "no_valid_payment", "scam_detected"}
 FAMILIES = {"dial_": "not_connected", "telephony_": "not_connected", "error_": "error"}  # the list of reasons is open
 TERMINAL = {"ended", "not_connected", "error"}
+KINDS = {"call_started", "transcript_updated", "call_ended", "call_analyzed", "call_synced", "call_gone"}  # and transfer_*
+UNITS = {None: 1, "cents": 1, "dollars": 100}
 STORAGE = {"everything", "everything_except_pii", "basic_attributes_only"}
 WEEK_S = 7 * 86400  # no recording is longer
 TIMES = range(946684800000, 4102444800000)  # 2000 … 2099: anything else is no time of a call
@@ -45,6 +48,10 @@ class Registers:
             self.values[name], self.stamps[name] = value, stamp
 
 
+# Each byte that is no UTF-8 becomes one U+FFFD; Python's own "replace" takes several at once.
+codecs.register_error("each", lambda error: ("\ufffd" * (error.end - error.start), error.end))
+
+
 def first_of_duplicates(pairs):
     result = {}
     for key, value in pairs:
@@ -63,13 +70,22 @@ def short(value):
 
 
 def thing(value):
-    return value if isinstance(value, dict) else None
+    """An object as jsonb takes it: no U+0000, no half of a surrogate pair; keys that become the same are duplicates."""
+    return mended(value) if isinstance(value, dict) else None
+
+
+def mended(value):
+    if isinstance(value, dict):
+        return first_of_duplicates((text(key), mended(member)) for key, member in value.items())
+    if isinstance(value, list):
+        return [mended(element) for element in value]
+    return text(value) if isinstance(value, str) else value
 
 
 def number(value):
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return value
+    return value if isinstance(value, int) or math.isfinite(value) else None
 
 
 def whole(value):
@@ -181,7 +197,9 @@ def call_of(events):
     """The columns of `calls` that the events determine. `events`: any iterable of Event, in any order, with repeats."""
     registers, seen = Registers(), []
     for event in {event.event_id: event for event in events}.values():
-        body = json.loads(event.payload.decode("utf-8", "replace"), object_pairs_hook=first_of_duplicates)
+        if event.type not in KINDS and not event.type.startswith("transfer_"):
+            continue  # kept in the inbox, and says nothing
+        body = json.loads(event.payload.decode("utf-8", "each"), object_pairs_hook=first_of_duplicates, strict=False)
         call = part(body, "call")
         seen.append((event.type, call))
         stamp = (rank(event.type, call), clock(body, call), event.event_id)
@@ -205,7 +223,8 @@ def call_of(events):
         offer("successful", flag(part(call, "call_analysis", "call_successful")))
         offer("in_voicemail", flag(part(call, "call_analysis", "in_voicemail")))
         offer("custom_analysis", thing(part(call, "call_analysis", "custom_analysis_data")))
-        offer("cost_cents", decimal(part(call, "call_cost", "combined_cost"), 14, 6, 100 if event.cost_unit == "dollars" else 1))
+        if event.cost_unit in UNITS:  # in any other nobody knows what it is worth
+            offer("cost_cents", decimal(part(call, "call_cost", "combined_cost"), 14, 6, UNITS[event.cost_unit]))
         offer("cost_breakdown", thing(part(call, "call_cost")))
         offer("latency_e2e_p50_ms", decimal(part(call, "latency", "e2e", "p50"), 12, 3))
         offer("latency", thing(part(call, "latency")))

@@ -1,11 +1,8 @@
 /* What bodies say about a call: the vendor's samples, and bodies that no vendor should send. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/unit/test.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
 #include "session/call_read.h"
 #include "session/jsonb.h"
@@ -338,6 +335,50 @@ static void jsonb_takes_what_postgresql_can_hold(void **state)
     assert_false(jsonb_takes((struct slice){digits, 65}));
 }
 
+/* RFC 8259 leaves it open; jsonb keeps the last. One reader, one answer: the first. */
+static void the_first_of_duplicate_keys_counts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json, *kept;
+        uint64_t dropped;
+    } CASES[] = {
+        {"{}", "{}", 0},
+        {"{\"a\":1,\"b\":1,\"ab\":1}", "{\"a\":1,\"b\":1,\"ab\":1}", 0},
+        {"{\"a\":1,\"a\":2}", "{\"a\":1}", 1},
+        {"{\"a\":1,\"b\":0,\"a\":2,\"a\":3,\"c\":0}", "{\"a\":1,\"b\":0,\"c\":0}", 2},
+        {"{\"a\":{\"x\":1,\"x\":2},\"x\":3}", "{\"a\":{\"x\":1},\"x\":3}", 1},
+        {"{\"a\":1,\"a\":{\"x\":1,\"x\":2}}", "{\"a\":1}", 1},
+        {"[{\"a\":1,\"a\":2},{\"a\":3,\"a\":[{\"a\":4}]}]", "[{\"a\":1},{\"a\":3}]", 2},
+        {"{\"a\":\"a\",\"b\":[\"a\",\"a\"],\"\":0,\"\":1}", "{\"a\":\"a\",\"b\":[\"a\",\"a\"],\"\":0}", 1},
+        {"{\"\\\"a\":1,\"\\\"a\":2,\"}\":3}", "{\"\\\"a\":1,\"}\":3}", 1},
+        {"7", "7", 0},
+    };
+    for (size_t i = 0; i < COUNT(CASES); i++) {
+        uint64_t dropped = 0;
+        assert_slice(jsonb_first_keys(arena, slice_of(CASES[i].json), &dropped), CASES[i].kept);
+        assert_int_equal(dropped, CASES[i].dropped);
+    }
+    struct call_facts facts =
+        facts_of_call("\"agent_id\":\"a\",\"agent_id\":\"b\",\"metadata\":{\"k\":1},"
+                      "\"metadata\":{},\"latency\":{\"k\":1,\"\\u006b\":2,\"\xff\":3,\"\xfe\":4}");
+    assert_slice(facts.state.call.agent_id, "a");
+    assert_slice(facts.state.call.metadata, "{\"k\":1}");
+    assert_slice(facts.state.call.latency, "{\"k\":1,\"\xef\xbf\xbd\":3}"); /* repaired to one key are one */
+    assert_int_equal(counts.absurd, 2);
+}
+
+static void a_gone_call_has_a_clock_and_says_nothing(void **state)
+{
+    (void)state;
+    struct call_facts facts =
+        facts_of("ai.hookline.call_gone",
+                 SLICE("{\"call\":{\"start_timestamp\":1703302407333,\"end_timestamp\":1703302428855}}"));
+    assert_int_equal(facts.state.stamps.of[REGISTER_SOURCE].clock, 1703302428855);
+    assert_int_equal(facts.state.stamps.known, 1U << REGISTER_SOURCE);
+    assert_int_equal(facts.state.call.ended_at, CALL_NULL);
+}
+
 #define CALL_TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
@@ -355,6 +396,8 @@ int main(void)
         CALL_TEST(cents_unless_the_source_says_dollars),
         CALL_TEST(what_can_never_be_read_is_named),
         CALL_TEST(jsonb_takes_what_postgresql_can_hold),
+        CALL_TEST(the_first_of_duplicate_keys_counts),
+        CALL_TEST(a_gone_call_has_a_clock_and_says_nothing),
     };
     return cmocka_run_group_tests_name("call_read", tests, NULL, NULL);
 }

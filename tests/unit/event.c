@@ -59,8 +59,9 @@ static void what_is_no_envelope_is_refused(void **state)
     (void)state;
     static const struct header ID = {"ce_id", {"00112233445566778899aabbccddeeff", 32}};
     static const struct header TYPE = {"ce_type", {"ai.retell.call_ended", 20}};
+    static const char twice[] = "a ce_ header is there twice, with two values";
     struct {
-        struct header headers[3];
+        struct header headers[4];
         size_t count;
         const char *problem;
     } cases[] = {
@@ -71,6 +72,16 @@ static void what_is_no_envelope_is_refused(void **state)
         {{ID, TYPE, {"ce_companyid", SLICE("1x")}}, 3, "a company or branch header is no positive number"},
         {{ID, TYPE, {"ce_time", SLICE("yesterday")}}, 3, "ce_time is no RFC 3339 time"},
         {{ID, TYPE, {"x-unknown", SLICE("is ignored")}}, 3, NULL},
+        {{ID, TYPE, TYPE, ID}, 4, NULL},
+        {{ID, TYPE, {"ce_id", SLICE("10112233445566778899aabbccddeeff")}}, 3, twice},
+        {{ID, TYPE, {"ce_type", SLICE("ai.retell.call_started")}}, 3, twice},
+        {{ID, TYPE, {"ce_sourcecompany", SLICE("1")}, {"ce_sourcecompany", SLICE("2")}}, 4, twice},
+        {{ID, TYPE, {"ce_companyid", SLICE("1")}, {"ce_companyid", SLICE("01")}}, 4, NULL},
+        {{ID, TYPE, {"ce_subject", SLICE("a")}, {"ce_subject", SLICE("b")}}, 4, twice},
+        {{ID, TYPE, {"ce_time", SLICE("2026-11-21T09:50:00.123Z")}, {"ce_time", SLICE("2026-11-21T09:50:00.124Z")}},
+         4,
+         twice},
+        {{ID, TYPE, {"traceparent", SLICE("a")}, {"traceparent", SLICE("b")}}, 4, NULL}, /* whoever traces adds one */
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct event event;
