@@ -3,30 +3,16 @@
 
 #include <stdio.h>
 
+#include "ctl/audit.h"
+
 /* An id that was given by hand is met by the sequence later: it steps over it, this many times at most. */
 enum { INSERT_TRIES = 1000 };
-
-static const struct database_statement AUDIT = {"audit",
-                                                "INSERT INTO audit_log (what, company_id, detail) VALUES ($1, $2, $3)"};
 
 static const struct database_statement COMPANY = {"company", "SELECT FROM companies WHERE id = $1"};
 
 static const char FOREIGN_KEY_VIOLATION[] = "23503"; /* SQLSTATE */
 
 enum addition { ADDITION_NEW, ADDITION_SAME, ADDITION_OTHER, ADDITION_FAILED };
-
-bool audit(struct database *database, struct arena *arena, const char *what, int64_t company_id, struct slice detail,
-           struct database_error *error)
-{
-    struct database_values values;
-    database_values_init(&values, arena);
-    database_add_text(&values, slice_of(what));
-    database_add_int(&values, company_id);
-    database_add_json(&values, detail);
-    PGresult *rows = database_query(database, &AUDIT, &values, error);
-    PQclear(rows);
-    return rows != NULL;
-}
 
 struct addition_row {
     int64_t id;
@@ -146,8 +132,8 @@ int registry_add(const struct console *console, const struct arguments *argument
         buffer_add_json_string(&detail, row.is);
         buffer_add_char(&detail, '}');
         const char *what = arena_format(arena, "%s added", entry->what).ptr;
-        if (!audit(database, arena, what, entry->company_id > 0 ? entry->company_id : row.id, buffer_slice(&detail),
-                   &error) ||
+        if (!audit_write(database, arena, what, entry->company_id > 0 ? entry->company_id : row.id,
+                         buffer_slice(&detail), &error) ||
             !database_execute(database, "COMMIT", &error))
             addition = ADDITION_FAILED;
         buffer_free(&detail);

@@ -40,8 +40,4 @@ int registry_list(const struct console *console, const struct arguments *argumen
         .help = "The branch of that company, by its id."                                                               \
     }
 
-/* Writes audit_log in the transaction that is open. `detail` is JSON. */
-bool audit(struct database *database, struct arena *arena, const char *what, int64_t company_id, struct slice detail,
-           struct database_error *error);
-
 #endif

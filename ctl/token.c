@@ -11,6 +11,7 @@
 #include <sys/random.h>
 
 #include "common/text.h"
+#include "ctl/audit.h"
 #include "ctl/registry.h"
 #include "ctl/verbs.h"
 
@@ -74,7 +75,7 @@ static bool insert_token(struct database *database, const struct arguments *argu
     buffer_add_format(&detail, "{\"token\":%lld,\"name\":", (long long)*id);
     buffer_add_json_string(&detail, name);
     buffer_add_char(&detail, '}');
-    bool fine = audit(database, arena, "token created", company_id, buffer_slice(&detail), error) &&
+    bool fine = audit_write(database, arena, "token created", company_id, buffer_slice(&detail), error) &&
                 database_execute(database, "COMMIT", error);
     buffer_free(&detail);
     return fine;
@@ -155,11 +156,11 @@ static int revoke(const struct console *console, const struct arguments *argumen
         return exit_code;
 
     struct slice detail = arena_format(arena, "{\"token\":%lld}", (long long)id);
-    bool fine = database_execute(database, "BEGIN", &error) &&
-                ask_company(database, &REVOKE, arena, id, &revoked_of, &error) &&
-                ask_company(database, &KNOWN, arena, id, &known_of, &error) &&
-                (revoked_of == DATABASE_NULL || audit(database, arena, "token revoked", revoked_of, detail, &error)) &&
-                database_execute(database, "COMMIT", &error);
+    bool fine =
+        database_execute(database, "BEGIN", &error) && ask_company(database, &REVOKE, arena, id, &revoked_of, &error) &&
+        ask_company(database, &KNOWN, arena, id, &known_of, &error) &&
+        (revoked_of == DATABASE_NULL || audit_write(database, arena, "token revoked", revoked_of, detail, &error)) &&
+        database_execute(database, "COMMIT", &error);
     database_rollback(database);
     database_close(database);
     if (!fine)

@@ -146,6 +146,7 @@ static void a_migration_changed_behind_our_back_is_refused(void **state)
     assert_true(database_execute(database, "UPDATE schema_migrations SET sha256 = 'another'", &error));
     assert_int_equal(run_as(f, url, "migrate"), 70);
     assert_said(f->last.err, "001_initial.sql was applied with other contents");
+    assert_true(database_execute(database, "DELETE FROM schema_migrations WHERE version > 1", &error));
     assert_true(
         database_execute(database, "UPDATE schema_migrations SET version = 999, name = '999_future.sql'", &error));
     assert_int_equal(run_as(f, url, "migrate"), 70);
