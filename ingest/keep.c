@@ -116,7 +116,7 @@ void keep_record(struct keep *keep, const struct record *record, bool may_spool,
 
 static const char *open_producer(struct keep *keep)
 {
-    static const char *const WRITES[] = {TOPIC_WEBHOOKS_RETELL, NULL};
+    static const char *const WRITES[] = {TOPIC_WEBHOOKS_RETELL, TOPIC_WEBHOOKS_CALCOM, TOPIC_WEBHOOKS_STRIPE, NULL};
     const char *problem =
         producer_open(&keep->producer, keep->settings, "hookline-ingest", WRITES, keep->ack_timeout_ms + LATE_MS);
     if (!problem)

@@ -17,13 +17,12 @@
 #include "common/log.h"
 #include "common/management.h"
 #include "common/metrics.h"
+#include "common/source_read.h"
 #include "ingest/keep.h"
 #include "ingest/receive.h"
-#include "ingest/source.h"
 
 enum {
     EXIT_CONFIGURATION = 78,
-    BODY_MAX_BYTES = 10 * 1024 * 1024, /* a two-hour call's call_analyzed has about 3 MiB */
     /* Strangers make us hold bodies before their signature can be looked at: 10,000 connections of 10 MiB each. */
     LARGE_BODIES_MAX_BYTES = 256 * 1024 * 1024,
     TICK_MS = 250,
@@ -53,7 +52,7 @@ static const struct setting SETTINGS[] = {
 struct ingest {
     struct settings *settings;
     struct event_base *base;
-    struct sources sources;
+    struct sources *sources;
     struct keep *keep;
     struct receive *receive;
     struct http_server *server;
@@ -95,7 +94,7 @@ static const char *open_all(struct ingest *self)
 {
     const struct settings *settings = self->settings;
     const char *key = settings_text(settings, "RETELL_API_KEY");
-    const char *problem = sources_from_key(&self->sources, slice_of(key ? key : ""));
+    const char *problem = sources_of_key(&self->sources, slice_of(key ? key : ""));
     self->kafka = readiness_new("kafka");
     self->accepting = readiness_new("accepting");
     self->connections = metrics_gauge("hookline_ingest_connections", "", "Open connections.");
@@ -105,11 +104,11 @@ static const char *open_all(struct ingest *self)
         problem = keep_open(&self->keep, self->base, settings, settings_count(settings, "ACK_TIMEOUT_MS"));
     if (problem)
         return problem;
-    self->receive = receive_new(&self->sources, self->keep);
+    self->receive = receive_new(self->sources, self->keep);
     problem = http_server_open(&self->server, self->base,
                                &(struct http_server_options){
                                    .address = settings_text(settings, "LISTEN"),
-                                   .limits = {.body_max_bytes = BODY_MAX_BYTES},
+                                   .limits = {.body_max_bytes = SOURCE_BODY_MAX_BYTES},
                                    .large_bodies_max_bytes = LARGE_BODIES_MAX_BYTES,
                                    .head = receive_head,
                                    .handler = receive_webhook,
@@ -132,7 +131,7 @@ static void close_all(struct ingest *self)
     if (self->receive)
         receive_free(self->receive);
     management_close(self->management);
-    sources_free(&self->sources);
+    sources_release(self->sources);
 }
 
 static void run(struct ingest *self)

@@ -2,54 +2,38 @@
  *
  *      head ──> 404 405 415 ──> (413: the server) ──> body ──> signature 401 ──> JSON 400 ──> keep 503 ──> 200
  *
- * The body is not looked into before its signature is right. A sender learns that his signature is wrong, never why; the
- * log and the metric know. Every answer carries the correlation id of its log line.
+ * What differs between providers is a row of provider.h. The body is not looked into before its signature is right. A
+ * sender learns that his signature is wrong, never why; the log and the metric know. Every answer carries the correlation
+ * id of its log line.
  */
 #include "ingest/receive.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <sys/random.h>
 
-#include "common/arena.h"
-#include "common/buffer.h"
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/metrics.h"
+#include "ingest/answer.h"
+#include "ingest/sender.h"
 #include "ingest/traceparent.h"
-#include "ingest/webhook.h"
 
 enum { RANDOM_BYTES = 10 + TRACEPARENT_RANDOM_BYTES, CORRELATION_LEN = 36 };
 
-struct answer {
-    int status;
-    const char *word;
-    const char *message;
-    struct http_header extra; /* name NULL: none */
-};
-
-static const struct answer NOT_FOUND = {404, "not_found", "Webhooks go to /api/retell/webhook.", {0}};
-static const struct answer METHOD = {405, "method_not_allowed", "A webhook is a POST.", {"Allow", {"POST", 4}}};
-static const struct answer MEDIA = {
-    415, "unsupported_media_type", "A webhook's body is application/json, not encoded.", {0}};
-static const struct answer SIGNATURE = {401, "unauthorized", "The signature is not valid.", {0}};
-static const struct answer TWICE = {400, "bad_request", "There must be one X-Retell-Signature.", {0}};
-static const struct answer NOT_KEPT = {
-    503, "unavailable", "It could not be stored. Send it again.", {"Retry-After", {"5", 1}}};
-
 struct receive {
-    const struct sources *sources;
+    struct roster *roster;
     struct keep *keep;
     struct arena *parsing; /* a body's JSON: up to nine times the body, so it must not wait for the ack with it */
     struct metric *ack_seconds;
 };
 
-/* A webhook that waits for its ack; lies in its exchange's arena. */
+/* A webhook on its way; lies in its exchange's arena. */
 struct arrival {
     struct receive *receive;
     struct http_exchange *exchange;
-    const struct source *source;
+    struct roster *roster; /* held until it is answered */
+    struct route route;
+    struct sender sender;
     struct webhook webhook;
     struct event event;
     char id[2 * EVENT_ID_BYTES + 1];
@@ -60,42 +44,26 @@ struct arrival {
 
 /* ---- telling ---- */
 
-static struct metric *outcome_counter(const char *outcome, const char *source)
+/* `outcome` is ours, for the log and the metric; the answer says what the sender may know. `tally` NULL: of no provider. */
+static void refuse(struct http_exchange *exchange, const struct answer *answer, enum outcome outcome,
+                   struct tally *tally, const char *correlation)
 {
-    char labels[128];
-    snprintf(labels, sizeof labels, "outcome=\"%s\",source=\"%s\"", outcome, source);
-    return metrics_counter("hookline_ingest_requests_total", labels, "Requests by what became of them.");
+    log_event(LOG_INFO, "refused", LOG_TEXT("cause", outcome_name(outcome)), LOG_INT("status", answer->status),
+              LOG_TEXT("provider", tally ? tally->provider : ""), LOG_TEXT("source", tally ? tally->source : ""),
+              LOG_SLICE("peer", http_exchange_peer(exchange)), LOG_TEXT("correlation_id", correlation));
+    if (tally)
+        tally_count(tally, outcome);
+    else
+        tally_count_refused(outcome_name(outcome));
+    answer_send(exchange, answer, correlation, NULL);
 }
 
-/* `event_id` is NULL before there is one. */
-static void respond(struct http_exchange *exchange, const struct answer *answer, const char *correlation,
-                    const char *event_id)
+static void refuse_arrival(struct arrival *arrival, const struct answer *answer, enum outcome outcome)
 {
-    struct http_header headers[3] = {{"X-Correlation-Id", slice_of(correlation)}};
-    size_t count = 1;
-    if (event_id)
-        headers[count++] = (struct http_header){"X-Event-Id", slice_of(event_id)};
-    if (answer->extra.name)
-        headers[count++] = answer->extra;
-    struct buffer body = {0};
-    buffer_add_text(&body, "{\"error\":");
-    buffer_add_json_string(&body, slice_of(answer->word));
-    buffer_add_text(&body, ",\"message\":");
-    buffer_add_json_string(&body, slice_of(answer->message));
-    buffer_add_text(&body, "}");
-    http_respond(exchange, answer->status, "application/json", buffer_slice(&body), headers, count);
-    buffer_free(&body);
-}
-
-/* `cause` is ours, for the log and the metric; the answer says what the sender may know. */
-static void refuse(struct http_exchange *exchange, const struct answer *answer, const char *cause, const char *source,
-                   const char *correlation)
-{
-    log_event(LOG_INFO, "refused", LOG_TEXT("cause", cause), LOG_INT("status", answer->status),
-              LOG_TEXT("source", source), LOG_SLICE("peer", http_exchange_peer(exchange)),
-              LOG_TEXT("correlation_id", correlation));
-    metric_add(outcome_counter(cause, source), 1);
-    respond(exchange, answer, correlation, NULL);
+    struct roster *roster = arrival->roster;
+    refuse(arrival->exchange, answer, outcome, roster_tally(roster, arrival->route.provider, arrival->sender.source),
+           arrival->correlation);
+    roster_release(roster); /* the arrival went with its exchange */
 }
 
 static void new_correlation(char text[CORRELATION_LEN + 1], uint8_t random[RANDOM_BYTES])
@@ -131,20 +99,21 @@ void receive_head(struct http_exchange *exchange, void *context)
 {
     const struct receive *receive = context;
     const struct http_request *request = http_exchange_request(exchange);
-    const struct source *source = sources_find(receive->sources, request->path);
-    const struct answer *answer = NULL;
-    if (!source)
-        answer = &NOT_FOUND;
-    else if (!slice_equals(request->method, "POST"))
-        answer = &METHOD;
-    else if (!media_accepted(request))
-        answer = &MEDIA;
-    if (!answer)
-        return;
+    struct route route;
     uint8_t random[RANDOM_BYTES];
     char correlation[CORRELATION_LEN + 1];
+    bool found = route_of(request->path, &route);
+    bool posted = slice_equals(request->method, "POST");
+    if (found && posted && media_accepted(request))
+        return;
     new_correlation(correlation, random);
-    refuse(exchange, answer, answer->word, source ? source->name : "", correlation);
+    if (!found) {
+        refuse(exchange, &ANSWER_NOT_FOUND, OUTCOME_NOT_FOUND, NULL, correlation);
+        return;
+    }
+    const struct source *source = sources_find(receive->roster->sources, route.provider->id, route.source);
+    refuse(exchange, posted ? &ANSWER_MEDIA : &ANSWER_METHOD, posted ? OUTCOME_MEDIA : OUTCOME_METHOD,
+           roster_tally(receive->roster, route.provider, source), correlation);
 }
 
 void receive_refused(const struct http_refusal *refusal, struct slice peer, void *context)
@@ -153,50 +122,66 @@ void receive_refused(const struct http_refusal *refusal, struct slice peer, void
     /* A flood of connections must not become a flood of lines. */
     log_event(refusal->status == 503 ? LOG_DEBUG : LOG_INFO, "refused", LOG_TEXT("cause", refusal->word),
               LOG_INT("status", refusal->status), LOG_TEXT("detail", refusal->message), LOG_SLICE("peer", peer));
-    metric_add(outcome_counter(refusal->word, ""), 1);
+    tally_count_refused(refusal->word);
 }
 
 /* ---- the whole request ---- */
 
-static void on_kept(void *opaque, enum kept kept, double seconds, const char *problem)
+static void answer_not_kept(struct arrival *arrival, double seconds, const char *problem)
 {
-    struct arrival *arrival = opaque;
-    struct http_exchange *exchange = arrival->exchange;
-    if (kept == KEPT_NOT) {
-        log_event(LOG_WARN, "refused", LOG_TEXT("cause", "not_kept"), LOG_INT("status", NOT_KEPT.status),
-                  LOG_TEXT("source", arrival->source->name), LOG_TEXT("detail", problem),
-                  LOG_TEXT("event_id", arrival->id), LOG_TEXT("correlation_id", arrival->correlation),
-                  LOG_REAL("ms", seconds * 1000));
-        metric_add(outcome_counter("not_kept", arrival->source->name), 1);
-        respond(exchange, &NOT_KEPT, arrival->correlation, arrival->id);
-        return;
-    }
-    log_event(LOG_INFO, "accepted", LOG_TEXT("source", arrival->source->name), LOG_SLICE("type", arrival->event.type),
-              LOG_SLICE("call_id", arrival->webhook.call_id), LOG_TEXT("event_id", arrival->id),
+    const struct source *source = arrival->sender.source;
+    log_event(LOG_WARN, "refused", LOG_TEXT("cause", outcome_name(OUTCOME_NOT_KEPT)),
+              LOG_INT("status", ANSWER_NOT_KEPT.status), LOG_TEXT("provider", source_provider_name(source->provider)),
+              LOG_TEXT("source", source->name), LOG_TEXT("detail", problem), LOG_TEXT("event_id", arrival->id),
               LOG_TEXT("correlation_id", arrival->correlation), LOG_REAL("ms", seconds * 1000));
-    metric_add(outcome_counter("accepted", arrival->source->name), 1);
+    tally_count(roster_tally(arrival->roster, arrival->route.provider, source), OUTCOME_NOT_KEPT);
+    answer_send(arrival->exchange, &ANSWER_NOT_KEPT, arrival->correlation, arrival->id);
+}
+
+static void answer_kept(struct arrival *arrival, double seconds)
+{
+    const struct source *source = arrival->sender.source;
+    log_event(LOG_INFO, "accepted", LOG_TEXT("provider", source_provider_name(source->provider)),
+              LOG_TEXT("source", source->name), LOG_TEXT("key", arrival->sender.key->id),
+              LOG_SLICE("type", arrival->event.type), LOG_SLICE("call_id", arrival->webhook.call_id),
+              LOG_TEXT("event_id", arrival->id), LOG_TEXT("correlation_id", arrival->correlation),
+              LOG_REAL("ms", seconds * 1000));
+    tally_count(roster_tally(arrival->roster, arrival->route.provider, source), OUTCOME_ACCEPTED);
     metric_observe(arrival->receive->ack_seconds, seconds);
     struct http_header headers[] = {{"X-Event-Id", slice_of(arrival->id)},
                                     {"X-Correlation-Id", slice_of(arrival->correlation)}};
     struct slice body = SLICE("{\"call_inbound\":{}}");
     if (!arrival->webhook.wants_answer)
-        body = arena_format(http_exchange_arena(exchange), "{\"event_id\":\"%s\",\"correlation_id\":\"%s\"}",
+        body = arena_format(http_exchange_arena(arrival->exchange), "{\"event_id\":\"%s\",\"correlation_id\":\"%s\"}",
                             arrival->id, arrival->correlation);
-    http_respond(exchange, 200, "application/json", body, headers, COUNT(headers));
+    http_respond(arrival->exchange, 200, "application/json", body, headers, COUNT(headers));
+}
+
+static void on_kept(void *opaque, enum kept kept, double seconds, const char *problem)
+{
+    struct arrival *arrival = opaque;
+    struct roster *roster = arrival->roster;
+    if (kept == KEPT_NOT)
+        answer_not_kept(arrival, seconds, problem);
+    else
+        answer_kept(arrival, seconds);
+    roster_release(roster);
 }
 
 static void hand_over(struct arrival *arrival, struct slice body)
 {
     struct arena *arena = http_exchange_arena(arrival->exchange);
-    const struct source *source = arrival->source;
+    const struct source *source = arrival->sender.source;
+    const struct provider *provider = arrival->route.provider;
     arrival->event = (struct event){
-        .id = event_id_of(slice_of(source->provider), source->company_id, body),
-        .type = arena_format(arena, "ai.%s.%.*s", source->provider, SLICE_PRINT(arrival->webhook.event)),
+        .id = event_id_of(slice_of(source_provider_name(provider->id)), source->company_id, body),
+        .type = arena_format(arena, "%s%.*s", provider->type_prefix, SLICE_PRINT(arrival->webhook.event)),
         .source = slice_of(source->ce_source),
         .subject = arrival->webhook.call_id,
         .time_ms = http_exchange_started_ms(arrival->exchange),
         .correlation_id = slice_of(arrival->correlation),
         .traceparent = slice_of(arrival->traceparent),
+        .cost_unit = source->cost_unit,
         .source_company = source->company_id,
         .body = body,
     };
@@ -205,23 +190,26 @@ static void hand_over(struct arrival *arrival, struct slice body)
     struct slice call_id = arrival->webhook.call_id;
     keep_record(arrival->receive->keep,
                 &(struct record){
-                    .topic = TOPIC_WEBHOOKS_RETELL,
+                    .topic = provider->topic,
                     .partition = RECORD_PARTITION_BY_KEY,
                     .key = slice_absent(call_id) ? slice_of(arrival->id) : call_id,
                     .value = body,
                     .headers = arrival->headers,
                     .header_count = header_count,
                 },
-                true, on_kept, arrival);
+                source->spool == SOURCE_SPOOL_OUTAGE, on_kept, arrival);
 }
 
 /* What is kept of it lies in the exchange's arena. */
 static enum webhook_outcome read_webhook(struct arrival *arrival, struct slice body, const char **problem)
 {
     struct arena *arena = http_exchange_arena(arrival->exchange);
-    enum webhook_outcome outcome = webhook_read(arrival->receive->parsing, body, &arrival->webhook, problem);
+    const struct provider *provider = arrival->route.provider;
+    enum webhook_outcome outcome = webhook_read(arrival->receive->parsing, body, provider->event_member,
+                                                provider->about_calls, &arrival->webhook, problem);
     arrival->webhook.event = arena_copy(arena, arrival->webhook.event);
     arrival->webhook.call_id = arena_copy(arena, arrival->webhook.call_id);
+    *problem = *problem ? arena_copy(arena, slice_of(*problem)).ptr : NULL;
     arena_reset(arrival->receive->parsing);
     return outcome;
 }
@@ -229,30 +217,28 @@ static enum webhook_outcome read_webhook(struct arrival *arrival, struct slice b
 static bool signature_accepted(struct arrival *arrival, const struct http_request *request)
 {
     size_t count = 0;
-    struct slice header = http_request_field(request, "X-Retell-Signature", &count);
-    if (count > 1) {
-        refuse(arrival->exchange, &TWICE, "signature_twice", arrival->source->name, arrival->correlation);
-        return false;
-    }
-    enum signature_verdict verdict = signature_retell_check(arrival->source->key, request->body, header,
-                                                            http_exchange_started_ms(arrival->exchange));
-    if (verdict == SIGNATURE_VALID)
-        return true;
-    char cause[32];
-    snprintf(cause, sizeof cause, "signature_%s", signature_verdict_name(verdict));
-    refuse(arrival->exchange, &SIGNATURE, cause, arrival->source->name, arrival->correlation);
-    return false;
+    const struct route *route = &arrival->route;
+    struct slice header = http_request_field(request, route->provider->signature_field, &count);
+    enum signature_verdict verdict = sender_find(&arrival->sender, arrival->roster->sources, route, request->body,
+                                                 header, http_exchange_started_ms(arrival->exchange));
+    if (count > 1)
+        refuse_arrival(arrival, &ANSWER_SIGNATURE_TWICE, OUTCOME_SIGNATURE_TWICE);
+    else if (verdict != SIGNATURE_VALID)
+        refuse_arrival(arrival, &ANSWER_SIGNATURE,
+                       !slice_absent(route->source) && !arrival->sender.source ? OUTCOME_SOURCE_UNKNOWN
+                                                                               : outcome_of_verdict(verdict));
+    return count <= 1 && verdict == SIGNATURE_VALID;
 }
 
 void receive_webhook(struct http_exchange *exchange, void *context)
 {
     const struct http_request *request = http_exchange_request(exchange);
-    struct arena *arena = http_exchange_arena(exchange);
-    struct arrival *arrival = arena_zeroed(arena, 1, sizeof *arrival);
+    struct receive *receive = context;
+    struct arrival *arrival = arena_zeroed(http_exchange_arena(exchange), 1, sizeof *arrival);
     uint8_t random[RANDOM_BYTES];
-    arrival->receive = context;
-    arrival->exchange = exchange;
-    arrival->source = sources_find(arrival->receive->sources, request->path);
+    *arrival = (struct arrival){.receive = receive, .exchange = exchange, .roster = roster_hold(receive->roster)};
+    if (!route_of(request->path, &arrival->route))
+        abort(); /* receive_head let it pass */
     new_correlation(arrival->correlation, random);
     traceparent_continue(http_request_field(request, "traceparent", NULL), random + 10, arrival->traceparent);
     if (!signature_accepted(arrival, request))
@@ -262,26 +248,28 @@ void receive_webhook(struct http_exchange *exchange, void *context)
     if (outcome == WEBHOOK_FINE)
         hand_over(arrival, request->body);
     else
-        refuse(exchange, &(struct answer){400, "bad_request", problem, {0}}, webhook_outcome_name(outcome),
-               arrival->source->name, arrival->correlation);
+        refuse_arrival(arrival, &(struct answer){400, "bad_request", problem, {0}}, outcome_of_webhook(outcome));
 }
 
-struct receive *receive_new(const struct sources *sources, struct keep *keep)
+struct receive *receive_new(struct sources *sources, struct keep *keep)
 {
-    static const char *const OUTCOMES[] = {
-        "accepted", "not_kept", "signature_missing", "signature_malformed", "signature_time", "signature_digest"};
     struct receive *receive = memory_new(1, sizeof *receive);
-    *receive = (struct receive){.sources = sources, .keep = keep, .parsing = arena_new()};
+    *receive = (struct receive){.roster = roster_new(sources), .keep = keep, .parsing = arena_new()};
     receive->ack_seconds =
         metrics_histogram("hookline_ingest_ack_seconds", "", "From a webhook's last byte to the brokers' ack.");
-    for (size_t i = 0; i < sources->count; i++) /* at 0 from the start, so that a first one is a rise */
-        for (size_t outcome = 0; outcome < COUNT(OUTCOMES); outcome++)
-            outcome_counter(OUTCOMES[outcome], sources->items[i].name);
     return receive;
+}
+
+void receive_use(struct receive *receive, struct sources *sources)
+{
+    struct roster *old = receive->roster;
+    receive->roster = roster_new(sources);
+    roster_release(old);
 }
 
 void receive_free(struct receive *receive)
 {
+    roster_release(receive->roster);
     arena_free(receive->parsing);
     free(receive);
 }

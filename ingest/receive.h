@@ -4,13 +4,16 @@
 
 #include "common/http_server.h"
 #include "ingest/keep.h"
-#include "ingest/source.h"
+#include "ingest/roster.h"
 
 struct receive;
 
-/* Both are borrowed for as long as it lives. */
-struct receive *receive_new(const struct sources *sources, struct keep *keep);
+/* `keep` is borrowed for as long as it lives. */
+struct receive *receive_new(struct sources *sources, struct keep *keep);
 void receive_free(struct receive *receive);
+
+/* From the next request on; those in flight keep the sources that they began with. */
+void receive_use(struct receive *receive, struct sources *sources);
 
 /* For http_server_options; the context is the struct receive. */
 void receive_head(struct http_exchange *exchange, void *context);

@@ -4,17 +4,6 @@
 #include "common/json.h"
 #include "common/text.h"
 
-const char *webhook_outcome_name(enum webhook_outcome outcome)
-{
-    static const char *const NAMES[] = {
-        [WEBHOOK_FINE] = "fine",
-        [WEBHOOK_NOT_JSON] = "not_json",
-        [WEBHOOK_NOT_AN_OBJECT] = "not_an_object",
-        [WEBHOOK_NO_EVENT] = "no_event",
-    };
-    return NAMES[outcome];
-}
-
 /* A name becomes part of ce_type, and that a column of text: no invalid UTF-8, no NUL, no megabyte. */
 static struct slice event_name(struct arena *arena, struct slice event)
 {
@@ -28,7 +17,8 @@ static struct slice event_name(struct arena *arena, struct slice event)
     return (struct slice){name.ptr, len};
 }
 
-enum webhook_outcome webhook_read(struct arena *arena, struct slice body, struct webhook *webhook, const char **problem)
+enum webhook_outcome webhook_read(struct arena *arena, struct slice body, const char *member, bool about_calls,
+                                  struct webhook *webhook, const char **problem)
 {
     *webhook = (struct webhook){.event = SLICE_ABSENT, .call_id = SLICE_ABSENT};
     const struct json *root = json_read(arena, body, problem);
@@ -39,12 +29,14 @@ enum webhook_outcome webhook_read(struct arena *arena, struct slice body, struct
     *problem = "The body is not a JSON object.";
     if (!json_is_object(root))
         return WEBHOOK_NOT_AN_OBJECT;
-    struct slice event = json_text(json_get(root, "event"));
-    *problem = "The body has no string \"event\".";
+    struct slice event = json_text(json_get(root, member));
+    *problem = arena_format(arena, "The body has no string \"%s\".", member).ptr;
     if (slice_absent(event))
         return WEBHOOK_NO_EVENT;
     *problem = NULL;
     webhook->event = event_name(arena, event);
+    if (!about_calls)
+        return WEBHOOK_FINE;
     webhook->wants_answer = slice_equals(event, "call_inbound");
     struct slice call_id = json_text(json_get(json_get(root, "call"), "call_id"));
     if (call_id.len >= 1 && call_id.len <= EVENT_CALL_ID_MAX)

@@ -1,6 +1,6 @@
 /* webhook.h: the little that ingest must know of a verified body: what happened, and to which call.
  *
- * Refuses only what is no JSON object with a string `event`: the sender gives up after three tries, so whatever else is
+ * Refuses only what is no JSON object with a string where the provider names the event (`event`, `triggerEvent`, `type`): the sender gives up after three tries, so whatever else is
  * odd in it is ours to cope with, later and without hurry. Pure.
  */
 #ifndef HOOKLINE_INGEST_WEBHOOK_H
@@ -18,11 +18,9 @@ struct webhook {
     bool wants_answer;    /* call_inbound: the phone rings until the answer's body is there */
 };
 
-/* Slices lie in `arena`. *problem is a sentence when the outcome is not WEBHOOK_FINE. */
-enum webhook_outcome webhook_read(struct arena *arena, struct slice body, struct webhook *webhook,
-                                  const char **problem);
-
-/* "accepted" is not among them: "not_json", "not_an_object", "no_event". */
-const char *webhook_outcome_name(enum webhook_outcome outcome);
+/* `member` names the event; `about_calls`: it may be about one (`call.call_id`) and want an answer. Slices and sentence lie in
+ * `arena`; *problem is a sentence when the outcome is not WEBHOOK_FINE, else NULL. */
+enum webhook_outcome webhook_read(struct arena *arena, struct slice body, const char *member, bool about_calls,
+                                  struct webhook *webhook, const char **problem);
 
 #endif

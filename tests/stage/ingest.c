@@ -128,10 +128,12 @@ static struct slice body_of(const char *event, const char *call_id)
     return arena_format(with.arena, "{\"event\":\"%s\",\"call\":{\"call_id\":\"%s\"}}", event, call_id);
 }
 
+/* Of Retell's source, or of no provider where `source` is NULL. */
 static double outcomes(const char *outcome, const char *source)
 {
     char name[160];
-    snprintf(name, sizeof name, "hookline_ingest_requests_total{outcome=\"%s\",source=\"%s\"}", outcome, source);
+    snprintf(name, sizeof name, "hookline_ingest_requests_total{outcome=\"%s\",provider=\"%s\",source=\"%s\"}", outcome,
+             source ? "retell" : "", source ? source : "");
     return process_metric(with.ingest, name);
 }
 
@@ -278,31 +280,33 @@ struct refusal {
 #define BODY2 "Content-Length: 2\r\n\r\n{}"
 
 static const struct refusal REFUSALS[] = {
-    {"POST /api/retell/webhook2 HTTP/1.1\r\nHost: a\r\n" BODY2, 404, "not_found", ""},
-    {"POST /api/retell/webhook/other HTTP/1.1\r\nHost: a\r\n" BODY2, 404, "not_found", ""},
-    {"POST /api/retell/webhook-nosig HTTP/1.1\r\nHost: a\r\n" BODY2, 404, "not_found", ""},
-    {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 404, "not_found", ""},
-    {"GET " ROUTE " HTTP/1.1\r\nHost: a\r\n\r\n", 405, "method_not_allowed", "default"},
+    {"POST /api/retell/webhook2 HTTP/1.1\r\nHost: a\r\n" BODY2, 404, "not_found", NULL},
+    {"POST /api/retell/webhook/other HTTP/1.1\r\nHost: a\r\n" BODY2, 401, "source_unknown", ""},
+    {"POST /api/retell/webhook-nosig HTTP/1.1\r\nHost: a\r\n" BODY2, 404, "not_found", NULL},
+    {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 404, "not_found", NULL},
+    {"GET " ROUTE " HTTP/1.1\r\nHost: a\r\n\r\n", 405, "method_not_allowed", ""},
     {"PUT " ROUTE "/default HTTP/1.1\r\nHost: a\r\n" BODY2, 405, "method_not_allowed", "default"},
     {"POST " ROUTE " HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n" BODY2, 415, "unsupported_media_type",
-     "default"},
+     ""},
     {"POST " ROUTE " HTTP/1.1\r\nHost: a\r\nContent-Type: application/jsonx\r\n" BODY2, 415, "unsupported_media_type",
-     "default"},
+     ""},
     {"POST " ROUTE " HTTP/1.1\r\nHost: a\r\nContent-Encoding: gzip\r\n" BODY2, 415, "unsupported_media_type",
-     "default"},
-    {"POST " ROUTE " HTTP/1.1\r\nHost: a\r\nContent-Length: 10485761\r\n\r\n", 413, "body_too_large", ""},
-    {"POST " ROUTE " HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}x", 400, "bad_request", ""},
+     ""},
+    {"POST " ROUTE " HTTP/1.1\r\nHost: a\r\nContent-Length: 10485761\r\n\r\n", 413, "body_too_large", NULL},
+    {"POST " ROUTE " HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}x", 400, "bad_request",
+     NULL},
     {"POST " ROUTE " HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400,
-     "bad_request", ""},
-    {"POST " ROUTE " HTTP/1.1\nHost: a\nContent-Length: 2\n\n{}", 400, "bad_request", ""},
-    {"POST " ROUTE " HTTP/1.1\r\nHost: a\r\n" BODY2, 401, "signature_missing", "default"},
-    {"POST " ROUTE " HTTP/1.1\r\nHost: a\r\nX-Retell-Signature:\r\n" BODY2, 401, "signature_malformed", "default"},
-    {"POST " ROUTE " HTTP/1.1\r\nHost: a\r\nX-Retell-Signature: x\r\n" BODY2, 401, "signature_malformed", "default"},
+     "bad_request", NULL},
+    {"POST " ROUTE " HTTP/1.1\nHost: a\nContent-Length: 2\n\n{}", 400, "bad_request", NULL},
+    {"POST " ROUTE " HTTP/1.1\r\nHost: a\r\n" BODY2, 401, "signature_missing", ""},
+    {"POST " ROUTE " HTTP/1.1\r\nHost: a\r\nX-Retell-Signature:\r\n" BODY2, 401, "signature_malformed", ""},
+    {"POST " ROUTE "/default HTTP/1.1\r\nHost: a\r\n" BODY2, 401, "signature_missing", "default"},
+    {"POST " ROUTE " HTTP/1.1\r\nHost: a\r\nX-Retell-Signature: x\r\n" BODY2, 401, "signature_malformed", ""},
     {"POST " ROUTE " HTTP/1.1\r\nHost: a\r\nX-Retell-Signature: "
      "v=1762862400999,d=4955582f76eb7cedd46b6caa9cabb77c10427698fc507b95928004aaab5ecca0\r\n" BODY2,
-     401, "signature_time", "default"},
+     401, "signature_time", ""},
     {"POST " ROUTE " HTTP/1.1\r\nHost: a\r\nX-Retell-Signature: x\r\nX-Retell-Signature: y\r\n" BODY2, 400,
-     "signature_twice", "default"},
+     "signature_twice", ""},
 };
 
 static void refusals_leave_no_record(void **state)
