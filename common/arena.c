@@ -119,17 +119,21 @@ struct slice arena_copy(struct arena *arena, struct slice bytes)
     return (struct slice){copy, bytes.len};
 }
 
+/* Into what is left of the block at once; formatting twice only if that is not enough. */
 struct slice arena_format(struct arena *arena, const char *format, ...)
 {
     va_list arguments;
     va_list again;
+    struct block *block = arena->first;
+    size_t room = block ? block->size - block->used : 0;
     va_start(arguments, format);
     va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    int length = vsnprintf(room ? block->bytes + block->used : NULL, room, format, arguments);
     va_end(arguments);
     size_t len = length > 0 ? (size_t)length : 0;
-    char *text = arena_alloc(arena, len + 1);
-    vsnprintf(text, len + 1, format, again);
+    char *text = arena_alloc(arena, len + 1); /* the same place, if it fits there */
+    if (len >= room)
+        vsnprintf(text, len + 1, format, again);
     va_end(again);
     return (struct slice){text, len};
 }

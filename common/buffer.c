@@ -9,6 +9,8 @@
 #include "common/arena.h"
 #include "common/text.h"
 
+enum { FORMATTED_BYTES = 64 }; /* room before the first try: most of what is formatted is short */
+
 static void buffer_reserve(struct buffer *buffer, size_t more)
 {
     size_t needed = buffer->len + more + 1;
@@ -62,15 +64,32 @@ void buffer_add_format(struct buffer *buffer, const char *format, ...)
 {
     va_list arguments;
     va_list again;
+    buffer_reserve(buffer, FORMATTED_BYTES);
+    size_t room = buffer->capacity - buffer->len;
     va_start(arguments, format);
     va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    int length = vsnprintf(buffer->data + buffer->len, room, format, arguments);
     va_end(arguments);
     size_t len = length > 0 ? (size_t)length : 0;
-    buffer_reserve(buffer, len);
-    vsnprintf(buffer->data + buffer->len, len + 1, format, again);
+    if (len >= room) {
+        buffer_reserve(buffer, len);
+        vsnprintf(buffer->data + buffer->len, len + 1, format, again);
+    }
     va_end(again);
     buffer->len += len;
+}
+
+void buffer_add_int(struct buffer *buffer, int64_t number)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    uint64_t left = number < 0 ? -(uint64_t)number : (uint64_t)number;
+    do
+        digits[--at] = (char)('0' + left % 10);
+    while ((left /= 10) > 0);
+    if (number < 0)
+        digits[--at] = '-';
+    buffer_add(buffer, (struct slice){digits + at, sizeof digits - at});
 }
 
 /* The two-character escapes of RFC 8259, 7; other control characters are \u00XX. */
@@ -114,14 +133,32 @@ void buffer_add_json_string(struct buffer *buffer, struct slice text)
     buffer_add_char(buffer, '"');
 }
 
+static char *write_digits(char *at, int number, int count)
+{
+    for (int i = count - 1; i >= 0; i--) {
+        at[i] = (char)('0' + number % 10);
+        number /= 10;
+    }
+    return at + count;
+}
+
+/* Every log line and record has one: printf took a tenth of what ingest needs for a webhook. */
 void buffer_add_time(struct buffer *buffer, int64_t ms)
 {
     int64_t fraction = ((ms % 1000) + 1000) % 1000;
     time_t seconds = (time_t)((ms - fraction) / 1000);
     struct tm utc;
     gmtime_r(&seconds, &utc);
-    buffer_add_format(buffer, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
-                      utc.tm_hour, utc.tm_min, utc.tm_sec, (int)fraction);
+    const int values[] = {utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,  utc.tm_hour,
+                          utc.tm_min,         utc.tm_sec,     (int)fraction};
+    static const char AFTER[] = "--T::.Z";
+    char text[32];
+    char *at = text;
+    for (size_t i = 0; i < COUNT(values); i++) {
+        at = write_digits(at, values[i], i == 0 ? 4 : i == COUNT(values) - 1 ? 3 : 2);
+        *at++ = AFTER[i];
+    }
+    buffer_add(buffer, (struct slice){text, (size_t)(at - text)});
 }
 
 void buffer_add_hex(struct buffer *buffer, const void *bytes, size_t len)

@@ -22,6 +22,7 @@ void buffer_add(struct buffer *buffer, struct slice bytes);
 void buffer_add_text(struct buffer *buffer, const char *text);
 void buffer_add_format(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buffer_add_char(struct buffer *buffer, char c);
+void buffer_add_int(struct buffer *buffer, int64_t number);
 
 /* A JSON string with its quotes: RFC 8259 escapes, invalid UTF-8 as U+FFFD, control characters as \u00XX. */
 void buffer_add_json_string(struct buffer *buffer, struct slice text);

@@ -20,6 +20,21 @@ static struct evbuffer *output_of(struct http_connection *connection)
     return bufferevent_get_output(connection->bufferevent);
 }
 
+/* An answer nearly always fits into the socket: written here it costs one system call, left to the bufferevent four (it asks
+ * epoll to tell when it may write, waits for that, and takes the question back). What does not fit is the bufferevent's, and
+ * so is an error. EV_WRITE is enabled only then, and for streams. */
+static void write_out(struct http_connection *connection)
+{
+    struct evbuffer *output = output_of(connection);
+    if (evbuffer_get_length(output) == 0 || bufferevent_get_enabled(connection->bufferevent) & EV_WRITE)
+        return;
+    evbuffer_unfreeze(output, 1); /* a bufferevent freezes its front against everybody but itself */
+    (void)!evbuffer_write(output, bufferevent_getfd(connection->bufferevent));
+    evbuffer_freeze(output, 1);
+    if (evbuffer_get_length(output) > 0)
+        bufferevent_enable(connection->bufferevent, EV_WRITE);
+}
+
 struct evbuffer *http_connection_output(struct http_connection *connection, struct http_exchange *exchange)
 {
     if (exchange == connection->first)
@@ -138,7 +153,10 @@ void http_connection_finish(struct http_connection *connection)
     evbuffer_drain(input, evbuffer_get_length(input));
     if (!connection->input_over)
         bufferevent_enable(connection->bufferevent, EV_READ);
-    if (!connection->busy && evbuffer_get_length(output_of(connection)) == 0)
+    if (connection->busy)
+        return;
+    write_out(connection);
+    if (evbuffer_get_length(output_of(connection)) == 0)
         linger(connection);
 }
 
@@ -174,6 +192,7 @@ static void send_continue(struct http_connection *connection)
     static const char CONTINUE[] = "HTTP/1.1 100 Continue\r\n\r\n";
     connection->first->continue_due = false;
     evbuffer_add(output_of(connection), CONTINUE, sizeof CONTINUE - 1);
+    write_out(connection);
 }
 
 /* False: the handler has answered already, and the request is over for us. */
@@ -268,6 +287,7 @@ static enum http_deadline deadline_due(struct http_connection *connection, bool 
 /* After every change that is complete: does it go on, and how? May free the connection. */
 static void settle(struct http_connection *connection)
 {
+    write_out(connection);
     if (connection->phase == HTTP_PHASE_CLOSING && evbuffer_get_length(output_of(connection)) == 0) {
         linger(connection);
         return;
@@ -319,6 +339,7 @@ void http_connection_advance(struct http_connection *connection)
         bool close_after = exchange->close_after;
         http_exchange_free(exchange);
         if (stream) {
+            bufferevent_enable(connection->bufferevent, EV_WRITE);
             http_stream_begin(stream);
             return;
         }
@@ -330,6 +351,8 @@ void http_connection_advance(struct http_connection *connection)
     }
     if (connection->first && connection->first->continue_due)
         send_continue(connection);
+    if (!connection->busy)
+        write_out(connection);
     if (!connection->busy && connection->phase == HTTP_PHASE_OPEN)
         read_requests(connection);
 }
@@ -362,6 +385,7 @@ static void on_flushed(struct bufferevent *bufferevent, void *context)
         http_stream_flushed(connection->stream);
     } else if (connection->phase == HTTP_PHASE_OPEN) {
         struct http_server *server = connection->server;
+        bufferevent_disable(connection->bufferevent, EV_WRITE);
         read_requests(connection);
         http_server_check_drained(server);
     } else {
@@ -419,6 +443,7 @@ void http_connection_open(struct http_server *server, evutil_socket_t fd, const 
     bufferevent_setcb(connection->bufferevent, on_readable, on_flushed, on_event, connection);
     struct timeval write_deadline = http_timeval(HTTP_WRITE_DEADLINE_MS);
     bufferevent_set_timeouts(connection->bufferevent, NULL, &write_deadline);
-    bufferevent_enable(connection->bufferevent, EV_READ | EV_WRITE);
+    bufferevent_disable(connection->bufferevent, EV_WRITE); /* write_out */
+    bufferevent_enable(connection->bufferevent, EV_READ);
     http_connection_set_deadline(connection, HTTP_DEADLINE_HEAD);
 }

@@ -59,7 +59,23 @@ struct ingest {
     struct management *management;
     struct readiness *kafka, *accepting;
     struct metric *connections;
+    struct event *lines; /* of the log, collected since the loop's last turn */
 };
+
+/* After whatever else this turn of the loop has to do. */
+static void on_lines_due(void *context)
+{
+    struct ingest *self = context;
+    event_active(self->lines, EV_TIMEOUT, 0);
+}
+
+static void on_lines(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd;
+    (void)what;
+    (void)context;
+    log_flush();
+}
 
 static void on_tick(evutil_socket_t fd, short what, void *context)
 {
@@ -144,7 +160,11 @@ static void run(struct ingest *self)
     event_add(interrupt, NULL);
     event_add(tick, &(struct timeval){.tv_usec = TICK_MS * 1000L});
     event_active(tick, EV_TIMEOUT, 0);
+    self->lines = event_new(self->base, -1, 0, on_lines, NULL);
+    log_collect(on_lines_due, self);
     event_base_dispatch(self->base);
+    log_collect(NULL, NULL);
+    event_free(self->lines);
     event_free(term);
     event_free(interrupt);
     event_free(tick);

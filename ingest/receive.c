@@ -10,10 +10,10 @@
 
 #include <stdlib.h>
 #include <strings.h>
-#include <sys/random.h>
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/random.h"
 #include "ingest/answer.h"
 #include "ingest/sender.h"
 #include "ingest/traceparent.h"
@@ -68,8 +68,7 @@ static void refuse_arrival(struct arrival *arrival, const struct answer *answer,
 
 static void new_correlation(char text[CORRELATION_LEN + 1], uint8_t random[RANDOM_BYTES])
 {
-    if (getrandom(random, RANDOM_BYTES, 0) != RANDOM_BYTES)
-        abort(); /* up to 256 bytes are never cut short (getrandom(2)) */
+    random_take(random, RANDOM_BYTES);
     event_correlation_id(clock_now_ms(), random, text);
 }
 

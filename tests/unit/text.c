@@ -126,13 +126,50 @@ static void json_strings_are_always_valid(void **state)
     buffer_free(&out);
 }
 
+static void numbers_are_written_to_the_last_digit(void **state)
+{
+    (void)state;
+    struct buffer out = {0};
+    buffer_add_int(&out, 0);
+    buffer_add_char(&out, ' ');
+    buffer_add_int(&out, INT64_MIN);
+    buffer_add_char(&out, ' ');
+    buffer_add_int(&out, INT64_MAX);
+    assert_slice(buffer_slice(&out), "0 -9223372036854775808 9223372036854775807");
+    buffer_free(&out);
+}
+
+/* What is formatted goes into the room that is left, and once more where there is too little. */
+static void what_is_formatted_is_whole_whatever_room_there_was(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new();
+    for (int width = 1; width < 200; width++) {
+        struct buffer out = {0};
+        buffer_add_format(&out, "<%*d>", width, 7);
+        assert_int_equal(out.len, width + 2);
+        assert_int_equal(out.data[out.len - 1], '>');
+        assert_slice(arena_format(arena, "%s", out.data), out.data);
+        buffer_free(&out);
+    }
+    struct slice large = arena_format(arena, "%*d", 200000, 7);
+    assert_int_equal(large.len, 200000);
+    assert_int_equal(large.ptr[large.len - 1], '7');
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(only_valid_utf8_counts),           cmocka_unit_test(repair_touches_only_what_is_broken),
-        cmocka_unit_test(times_are_read_and_written_alike), cmocka_unit_test(whole_numbers_are_read_to_the_last_digit),
-        cmocka_unit_test(hex_has_exactly_the_right_length), cmocka_unit_test(no_log_shows_a_whole_number),
+        cmocka_unit_test(only_valid_utf8_counts),
+        cmocka_unit_test(repair_touches_only_what_is_broken),
+        cmocka_unit_test(times_are_read_and_written_alike),
+        cmocka_unit_test(whole_numbers_are_read_to_the_last_digit),
+        cmocka_unit_test(hex_has_exactly_the_right_length),
+        cmocka_unit_test(no_log_shows_a_whole_number),
         cmocka_unit_test(json_strings_are_always_valid),
+        cmocka_unit_test(numbers_are_written_to_the_last_digit),
+        cmocka_unit_test(what_is_formatted_is_whole_whatever_room_there_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
