@@ -10,12 +10,18 @@ enum {
     PAGE_BYTES = 4 * 1024 * 1024, /* of payload; a larger event travels alone */
 };
 
+/* Not what `hookline forget` erased: neither the events of a forgotten call nor those without a call, by their key. */
 static const struct database_statement INSERT = {
     "park",
     "INSERT INTO parked_events (event_id, topic, key, headers, payload, call_id, number, agent_id, "
     "metadata_company_id, metadata_branch_id, reason) "
     "SELECT * FROM unnest($1::bytea[], $2::text[], $3::bytea[], $4::jsonb[], $5::bytea[], $6::text[], $7::text[], "
-    "$8::text[], $9::bigint[], $10::bigint[], $11::text[]) ON CONFLICT (event_id) DO NOTHING"};
+    "$8::text[], $9::bigint[], $10::bigint[], $11::text[]) AS p(event_id, topic, key, headers, payload, call_id, "
+    "number, "
+    "agent_id, metadata_company_id, metadata_branch_id, reason) "
+    "WHERE NOT EXISTS (SELECT FROM forgotten_calls) OR (SELECT f.version FROM forgotten_calls f WHERE f.company_id = 0 "
+    "AND f.call_hash = sha256(coalesce(convert_to(p.call_id, 'UTF8'), p.key))) IS NULL "
+    "ON CONFLICT (event_id) DO NOTHING"};
 
 static const struct database_statement BEGIN = {"begin", "BEGIN"};
 

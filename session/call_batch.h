@@ -49,7 +49,7 @@ struct call_batch {
     size_t work_count;
 };
 
-/* Groups the entries (in record order; CALL_EVENT_ASSIGNED must not be among them) by call. Also after call_batch_own. */
+/* Groups the entries (in record order; neither CALL_EVENT_ASSIGNED nor _FORGOTTEN among them) by call. Also after call_batch_own. */
 void call_batch_group(struct call_batch *batch);
 
 /* Marks as fresh the first entry of each of these ids. */

@@ -18,7 +18,7 @@
  * that Kafka refuses for its size could never be published, and its batch would never end. */
 enum { TEXT_MAX_BYTES = 65536 };
 
-enum event_rule_kind { RULE_WEBHOOK, RULE_SYNCED, RULE_GONE, RULE_ASSIGNED };
+enum event_rule_kind { RULE_WEBHOOK, RULE_SYNCED, RULE_GONE, RULE_ASSIGNED, RULE_FORGOTTEN };
 
 static const struct event_rule {
     const char *type;
@@ -34,6 +34,7 @@ static const struct event_rule {
     {"ai.hookline.call_synced", false, RULE_SYNCED, 2, 0},
     {"ai.hookline.call_gone", false, RULE_GONE, 0, EVIDENCE_GONE},
     {"ai.hookline.call_assigned", false, RULE_ASSIGNED, 0, 0},
+    {"ai.hookline.call_forgotten", false, RULE_FORGOTTEN, 0, 0},
 };
 
 static const struct {
@@ -295,6 +296,10 @@ enum call_problem call_read(struct arena *arena, const struct event *event, stru
     reader.call = json_get(reader.body, "call");
     if (!rule)
         return CALL_PROBLEM_NONE;
+    if (rule->kind == RULE_FORGOTTEN) {
+        facts->kind = CALL_EVENT_FORGOTTEN;
+        return CALL_PROBLEM_NONE;
+    }
     facts->kind = rule->kind == RULE_ASSIGNED ? CALL_EVENT_ASSIGNED : CALL_EVENT_STATE;
     if (rule->kind == RULE_ASSIGNED)
         return read_assignment(&reader);

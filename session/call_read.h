@@ -9,6 +9,7 @@
  *      ai.hookline.call_synced                 2    what the answer's call_status says; terminal: 3; with an analysis: 4, analyzed
  *      ai.hookline.call_gone                   0    gone; says nothing else but the call's source
  *      ai.hookline.call_assigned               -    the call moves from one company to another
+ *      ai.hookline.call_forgotten              -    the call is erased, and is not to come back
  *      any other                               -    nothing: kept in the inbox as `ignored`, changes no call and publishes nothing
  *
  * Body clock: event_timestamp, else end_timestamp, else start_timestamp + the end of the transcript's last word, else
@@ -29,6 +30,7 @@ enum call_event_kind {
     CALL_EVENT_IGNORED,
     CALL_EVENT_STATE,
     CALL_EVENT_ASSIGNED,
+    CALL_EVENT_FORGOTTEN,
 };
 
 struct call_facts {

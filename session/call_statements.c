@@ -7,6 +7,12 @@
 
 #include "common/call_row.h"
 
+/* True if the call's hash is not kept for that company (0: of sources that belong to none). Nothing is looked up, nor
+ * hashed, while nobody has been forgotten. A scalar query, not NOT EXISTS: that might be planned as a hash of the table. */
+#define NOT_FORGOTTEN(call_id, company)                                                                                \
+    "(NOT EXISTS (SELECT FROM forgotten_calls) OR (SELECT f.version FROM forgotten_calls f WHERE f.call_hash = "       \
+    "sha256(convert_to(" call_id ", 'UTF8')) AND f.company_id = " company ") IS NULL)"
+
 const struct database_statement STATEMENT_BEGIN = {"begin", "BEGIN"};
 const struct database_statement STATEMENT_COMMIT = {"commit", "COMMIT"};
 
@@ -20,20 +26,22 @@ const struct database_statement STATEMENT_INBOX_ADD = {
     "e.correlation_id::uuid, e.received_at, e.partition::int, e.kafka_offset, e.payload, $15::text, $16::timestamptz "
     "FROM unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[], "
     "$9::text[], "
-    "$10::text[], $11::timestamptz[], $12::bigint[], $13::bigint[], $14::bytea[]) "
+    "$10::text[], $11::timestamptz[], $12::bigint[], $13::bigint[], $14::bytea[], $17::bigint[]) "
     "AS e(event_id, provider, source, event_type, call_id, company_id, branch_id, resolved_by, status, correlation_id, "
     "received_at, "
-    "partition, kafka_offset, payload) "
-    "ON CONFLICT (event_id) DO NOTHING RETURNING event_id"};
+    "partition, kafka_offset, payload, bound_company) WHERE " NOT_FORGOTTEN(
+        "e.call_id", "e.bound_company") " "
+                                        "ON CONFLICT (event_id) DO NOTHING RETURNING event_id"};
 
 const struct database_statement STATEMENT_INBOX_OVERRIDE = {
     "inbox_override",
     "UPDATE webhook_events w SET company_id = u.company_id, branch_id = NULL, resolved_by = 'owner' "
     "FROM unnest($1::bytea[], $2::bigint[]) AS u(event_id, company_id) WHERE w.event_id = u.event_id"};
 
-const struct database_statement STATEMENT_OWNERS_ADD = {"owners_add",
-                                                        "INSERT INTO call_owners (call_id, company_id) SELECT * FROM "
-                                                        "unnest($1::text[], $2::bigint[]) ON CONFLICT DO NOTHING"};
+const struct database_statement STATEMENT_OWNERS_ADD = {
+    "owners_add", "INSERT INTO call_owners (call_id, company_id) SELECT * FROM "
+                  "unnest($1::text[], $2::bigint[]) AS k(call_id, company_id) "
+                  "WHERE " NOT_FORGOTTEN("k.call_id", "0") " ON CONFLICT DO NOTHING"};
 
 const struct database_statement STATEMENT_OWNERS_DIFFER = {
     "owners_differ", "SELECT o.call_id, o.company_id FROM unnest($1::text[], $2::bigint[]) AS k(call_id, company_id) "
@@ -128,3 +136,30 @@ const struct database_statement STATEMENT_JOBS_MOVE = {
                  "INSERT INTO sync_jobs (company_id, call_id, source, reason, attempts, due_at, last_code, done_at) "
                  "SELECT $3, call_id, source, reason, attempts, due_at, last_code, done_at FROM moved "
                  "ON CONFLICT (company_id, call_id) DO NOTHING"};
+
+const struct database_statement STATEMENT_INBOX_LOCK = {"inbox_lock",
+                                                        "LOCK TABLE webhook_events IN SHARE ROW EXCLUSIVE MODE"};
+
+const struct database_statement STATEMENT_FORGET_HERE = {
+    "forget_here",
+    "INSERT INTO forgotten_calls (call_hash, company_id, version) SELECT sha256(convert_to($1, 'UTF8')), $2, "
+    "1 + coalesce((SELECT version FROM calls WHERE call_id = $1 AND company_id = $2), 0) ON CONFLICT DO NOTHING"};
+
+/* Unless the id is another company's call, too. */
+const struct database_statement STATEMENT_FORGET_UNBOUND = {
+    "forget_unbound",
+    "INSERT INTO forgotten_calls (call_hash, company_id, version) SELECT sha256(convert_to($1, 'UTF8')), 0, 1 "
+    "WHERE NOT EXISTS (SELECT FROM call_owners WHERE call_id = $1 AND company_id <> $2) ON CONFLICT DO NOTHING"};
+
+const struct database_statement STATEMENT_OWNER_DELETE = {
+    "owner_delete", "DELETE FROM call_owners WHERE call_id = $1 AND company_id = $2"};
+
+const struct database_statement STATEMENT_INBOX_DELETE = {
+    "inbox_delete", "DELETE FROM webhook_events WHERE call_id = $1 AND company_id = $2"};
+
+const struct database_statement STATEMENT_JOB_DELETE = {"job_delete",
+                                                        "DELETE FROM sync_jobs WHERE call_id = $1 AND company_id = $2"};
+
+const struct database_statement STATEMENT_FORGOTTEN_VERSION = {
+    "forgotten_version", "SELECT version, forgotten_at FROM forgotten_calls "
+                         "WHERE call_hash = sha256(convert_to($1, 'UTF8')) AND company_id = $2"};

@@ -34,4 +34,11 @@ extern const struct database_statement STATEMENT_CALL_DELETE; /* $1, $2 */
 extern const struct database_statement STATEMENT_INBOX_MOVE;  /* $1, $2, $3 */
 extern const struct database_statement STATEMENT_JOBS_MOVE;   /* $1, $2, $3 */
 
+/* Forgetting a call: $1 call id, $2 company. */
+extern const struct database_statement STATEMENT_INBOX_LOCK; /* no parameters; until the transaction ends */
+extern const struct database_statement STATEMENT_FORGET_HERE, STATEMENT_FORGET_UNBOUND;
+extern const struct database_statement STATEMENT_OWNER_DELETE, STATEMENT_INBOX_DELETE, STATEMENT_JOB_DELETE;
+extern const struct database_statement
+    STATEMENT_FORGOTTEN_VERSION; /* -> version and time of the update that said gone */
+
 #endif

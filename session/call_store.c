@@ -285,7 +285,9 @@ static void count_entries(struct store *store)
 {
     for (size_t i = 0; i < store->calls->entry_count; i++) {
         const struct call_entry *entry = &store->calls->entries[i];
-        store->counts.duplicate += !entry->fresh;
+        bool forgotten = !entry->fresh && entry->work && !entry->work->exists && !call_work_changed(entry->work);
+        store->counts.forgotten += forgotten;
+        store->counts.duplicate += !entry->fresh && !forgotten;
         store->counts.fresh += entry->fresh && entry->work;
         store->counts.ignored += entry->fresh && !entry->work;
     }
@@ -327,6 +329,7 @@ enum stage_outcome call_store(struct database *database, struct batch *batch, st
     if (outcome == STAGE_DONE) {
         counts->fresh += store.counts.fresh;
         counts->duplicate += store.counts.duplicate;
+        counts->forgotten += store.counts.forgotten;
         counts->ignored += store.counts.ignored;
         counts->overridden += store.counts.overridden;
         counts->inserted += store.counts.inserted;

@@ -15,10 +15,10 @@
 
 /* Added up; true only of what was committed. */
 struct call_store_counts {
-    uint64_t fresh, duplicate, ignored, overridden, inserted, updated;
+    uint64_t fresh, duplicate, forgotten, ignored, overridden, inserted, updated;
 };
 
-/* STAGE_DONE: committed, updates handed to `batch`. `calls` has entries (none of them an assignment) and an arena that
+/* STAGE_DONE: committed, updates handed to `batch`. `calls` has entries (none of them to be stored alone) and an arena that
  * lives as long as the batch. */
 enum stage_outcome call_store(struct database *database, struct batch *batch, struct call_batch *calls,
                               const char *topic, struct call_store_counts *counts);

@@ -186,7 +186,7 @@ void call_values_inbox(struct database_values *values, struct arena *arena, cons
                        size_t count, const char *topic, int64_t now_ms)
 {
     enum { ID, PROVIDER, SOURCE, TYPE, CALL, RESOLVED_BY, STATUS, CORRELATION, PAYLOAD, TEXTS };
-    enum { COMPANY, BRANCH, RECEIVED, PARTITION, OFFSET, NUMBERS };
+    enum { COMPANY, BRANCH, RECEIVED, PARTITION, OFFSET, BOUND, NUMBERS };
     struct slice *texts[TEXTS];
     int64_t *numbers[NUMBERS];
     for (size_t i = 0; i < TEXTS; i++)
@@ -209,6 +209,7 @@ void call_values_inbox(struct database_values *values, struct arena *arena, cons
         numbers[RECEIVED][i] = event->time_ms ? event->time_ms : DATABASE_NULL;
         numbers[PARTITION][i] = entries[i].partition;
         numbers[OFFSET][i] = entries[i].offset;
+        numbers[BOUND][i] = entries[i].bound ? entries[i].company_id : 0;
     }
     database_values_init(values, arena);
     database_add_bytes_array(values, texts[ID], count);
@@ -227,4 +228,5 @@ void call_values_inbox(struct database_values *values, struct arena *arena, cons
     database_add_bytes_array(values, texts[PAYLOAD], count);
     database_add_text(values, slice_of(topic));
     database_add_time(values, now_ms);
+    database_add_ints(values, numbers[BOUND], count);
 }

@@ -1,7 +1,7 @@
 /* session.c: reads every record of the batch, sets aside those that no later try can read, and has the rest stored.
  *
- * A batch is one transaction, unless an operator has moved a call: the records before and behind a call_assigned are
- * transactions of their own, so that each sees the owner of its time. All are idempotent: whatever fails, the whole batch
+ * A batch is one transaction, unless an operator has moved or erased a call: the records before and behind a call_assigned
+ * or call_forgotten are transactions of their own, so that each sees the owner of its time. All are idempotent: whatever fails, the whole batch
  * comes again.
  */
 #include "session/session.h"
@@ -11,16 +11,18 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "session/call_assign.h"
+#include "session/call_forget.h"
 #include "session/call_store.h"
 
 struct session_metrics {
-    struct metric *fresh, *duplicate, *ignored, *inserted, *updated, *overridden, *repaired, *absurd;
+    struct metric *fresh, *duplicate, *forgotten, *ignored, *inserted, *updated, *overridden, *repaired, *absurd;
 };
 
 static struct session_metrics *metrics_new(void)
 {
     static const char EVENTS[] = "hookline_session_events_total";
-    static const char EVENTS_HELP[] = "Events stored, by what became of them.";
+    static const char EVENTS_HELP[] =
+        "Events by what became of them; forgotten: about a call that was erased, and not stored.";
     static const char CALLS[] = "hookline_session_calls_total";
     static const char CALLS_HELP[] = "Rows of calls written.";
     static const char ODD[] = "hookline_session_odd_values_total";
@@ -29,6 +31,7 @@ static struct session_metrics *metrics_new(void)
     struct session_metrics *metrics = memory_new(1, sizeof *metrics);
     metrics->fresh = metrics_counter(EVENTS, "outcome=\"fresh\"", EVENTS_HELP);
     metrics->duplicate = metrics_counter(EVENTS, "outcome=\"duplicate\"", EVENTS_HELP);
+    metrics->forgotten = metrics_counter(EVENTS, "outcome=\"forgotten\"", EVENTS_HELP);
     metrics->ignored = metrics_counter(EVENTS, "outcome=\"ignored\"", EVENTS_HELP);
     metrics->inserted = metrics_counter(CALLS, "change=\"inserted\"", CALLS_HELP);
     metrics->updated = metrics_counter(CALLS, "change=\"updated\"", CALLS_HELP);
@@ -78,7 +81,8 @@ static enum stage_outcome store_entries(struct turn *turn)
     return call_store(turn->session->database, turn->batch, &calls, turn->topic, &turn->stored);
 }
 
-static enum stage_outcome store_assignment(struct turn *turn)
+/* What an operator did to a call: first whatever came before it. */
+static enum stage_outcome store_alone(struct turn *turn)
 {
     struct call_entry *entry = &turn->entries[turn->count - 1];
     turn->count--;
@@ -86,7 +90,9 @@ static enum stage_outcome store_assignment(struct turn *turn)
     if (outcome != STAGE_DONE)
         return outcome;
     turn->first = ++turn->count;
-    return call_assign(turn->session->database, turn->batch, entry, turn->topic);
+    return entry->facts.kind == CALL_EVENT_FORGOTTEN
+               ? call_forget(turn->session->database, turn->batch, entry)
+               : call_assign(turn->session->database, turn->batch, entry, turn->topic);
 }
 
 /* False: the record is a dead letter. */
@@ -114,6 +120,7 @@ static void count_turn(const struct turn *turn)
     const struct session_metrics *metrics = turn->session->metrics;
     metric_add(metrics->fresh, (int64_t)turn->stored.fresh);
     metric_add(metrics->duplicate, (int64_t)turn->stored.duplicate);
+    metric_add(metrics->forgotten, (int64_t)turn->stored.forgotten);
     metric_add(metrics->ignored, (int64_t)turn->stored.ignored);
     metric_add(metrics->inserted, (int64_t)turn->stored.inserted);
     metric_add(metrics->updated, (int64_t)turn->stored.updated);
@@ -137,9 +144,10 @@ enum stage_outcome session_batch(struct batch *batch, void *context)
         turn.topic = records[i].topic;
         if (records[i].dead || !read_record(&turn, &records[i]))
             continue;
-        if (turn.entries[turn.count - 1].facts.kind != CALL_EVENT_ASSIGNED)
+        enum call_event_kind kind = turn.entries[turn.count - 1].facts.kind;
+        if (kind != CALL_EVENT_ASSIGNED && kind != CALL_EVENT_FORGOTTEN)
             continue;
-        enum stage_outcome outcome = store_assignment(&turn);
+        enum stage_outcome outcome = store_alone(&turn);
         if (outcome != STAGE_DONE)
             return outcome;
     }
