@@ -163,12 +163,8 @@ void buffer_add_time(struct buffer *buffer, int64_t ms)
 
 void buffer_add_hex(struct buffer *buffer, const void *bytes, size_t len)
 {
-    static const char DIGITS[] = "0123456789abcdef";
-    const unsigned char *at = bytes;
     buffer_reserve(buffer, 2 * len);
-    for (size_t i = 0; i < len; i++) {
-        buffer->data[buffer->len++] = DIGITS[at[i] >> 4];
-        buffer->data[buffer->len++] = DIGITS[at[i] & 15];
-    }
+    text_write_hex(bytes, len, buffer->data + buffer->len);
+    buffer->len += 2 * len;
     buffer->data[buffer->len] = '\0';
 }

@@ -31,8 +31,8 @@ struct event_id event_id_of(struct slice provider, int64_t source_company, struc
 
 void event_id_print(struct event_id id, char text[2 * EVENT_ID_BYTES + 1])
 {
-    for (size_t i = 0; i < EVENT_ID_BYTES; i++)
-        snprintf(text + 2 * i, 3, "%02x", id.bytes[i]);
+    text_write_hex(id.bytes, EVENT_ID_BYTES, text);
+    text[2 * EVENT_ID_BYTES] = '\0';
 }
 
 bool event_id_read(struct slice text, struct event_id *id)
@@ -48,12 +48,13 @@ void event_correlation_id(int64_t now_ms, const uint8_t random[10], char text[37
     memcpy(bytes + 6, random, 10);
     bytes[6] = (uint8_t)(0x70 | (bytes[6] & 0x0f)); /* version 7 */
     bytes[8] = (uint8_t)(0x80 | (bytes[8] & 0x3f)); /* variant of RFC 9562 */
-    char *at = text;
-    for (int i = 0; i < 16; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            *at++ = '-';
-        at += snprintf(at, 3, "%02x", bytes[i]);
-    }
+    static const struct {
+        size_t from, at, size;
+    } GROUPS[] = {{0, 0, 4}, {4, 9, 2}, {6, 14, 2}, {8, 19, 2}, {10, 24, 6}};
+    memset(text, '-', 36);
+    text[36] = '\0';
+    for (size_t i = 0; i < COUNT(GROUPS); i++)
+        text_write_hex(bytes + GROUPS[i].from, GROUPS[i].size, text + GROUPS[i].at);
 }
 
 /* CloudEvents allows each attribute once. A record that says two things, of its company for one, is to be believed in

@@ -163,32 +163,40 @@ static const char *date_now(struct http_server *server)
 }
 
 /* A line end inside a value would begin a field of the sender's choice. */
-static void add_value(struct buffer *out, struct slice value)
+static void add_line(struct buffer *out, const char *name, struct slice value)
 {
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned char c = (unsigned char)value.ptr[i];
-        buffer_add_char(out, c < ' ' || c == 0x7f ? '?' : (char)c);
+    buffer_add_text(out, name);
+    buffer_add_text(out, ": ");
+    size_t begin = out->len;
+    buffer_add(out, value);
+    for (size_t i = begin; i < out->len; i++) {
+        unsigned char c = (unsigned char)out->data[i];
+        out->data[i] = c < ' ' || c == 0x7f ? '?' : (char)c;
     }
+    buffer_add_text(out, "\r\n");
 }
 
 void http_exchange_write_head(struct http_server *server, struct evbuffer *out, const struct http_head *answer)
 {
     struct buffer *head = &server->scratch;
     buffer_clear(head);
-    buffer_add_format(head, "HTTP/1.1 %d %s\r\nDate: %s\r\n", answer->status, reason_of(answer->status),
-                      date_now(server));
+    buffer_add_text(head, "HTTP/1.1 ");
+    buffer_add_int(head, answer->status);
+    buffer_add_char(head, ' ');
+    buffer_add_text(head, reason_of(answer->status));
+    buffer_add_text(head, "\r\n");
+    add_line(head, "Date", slice_of(date_now(server)));
     if (answer->content_type)
-        buffer_add_format(head, "Content-Type: %s\r\n", answer->content_type);
-    for (size_t i = 0; i < answer->header_count; i++) {
-        buffer_add_text(head, answer->headers[i].name);
-        buffer_add_text(head, ": ");
-        add_value(head, answer->headers[i].value);
+        add_line(head, "Content-Type", slice_of(answer->content_type));
+    for (size_t i = 0; i < answer->header_count; i++)
+        add_line(head, answer->headers[i].name, answer->headers[i].value);
+    if (answer->length >= 0) {
+        buffer_add_text(head, "Content-Length: ");
+        buffer_add_int(head, answer->length);
         buffer_add_text(head, "\r\n");
     }
-    if (answer->length >= 0)
-        buffer_add_format(head, "Content-Length: %lld\r\n", (long long)answer->length);
     if (answer->connection)
-        buffer_add_format(head, "Connection: %s\r\n", answer->connection);
+        add_line(head, "Connection", slice_of(answer->connection));
     buffer_add_text(head, "\r\n");
     evbuffer_add(out, head->data, head->len);
 }

@@ -96,6 +96,15 @@ bool text_read_hex(struct slice hex, uint8_t *bytes, size_t size)
     return true;
 }
 
+void text_write_hex(const uint8_t *bytes, size_t size, char *text)
+{
+    static const char DIGITS[] = "0123456789abcdef";
+    for (size_t i = 0; i < size; i++) {
+        *text++ = DIGITS[bytes[i] >> 4];
+        *text++ = DIGITS[bytes[i] & 15];
+    }
+}
+
 bool text_read_int(struct slice text, int64_t *number)
 {
     bool negative = text.len > 0 && text.ptr[0] == '-';

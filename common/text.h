@@ -20,6 +20,9 @@ size_t text_utf8_length(struct slice text);
 /* Decodes exactly `size` bytes from 2*size hex digits, either case. False if `hex` is anything else. */
 bool text_read_hex(struct slice hex, uint8_t *bytes, size_t size);
 
+/* 2*size lower-case digits; no NUL. */
+void text_write_hex(const uint8_t *bytes, size_t size, char *text);
+
 /* RFC 3339 with any fraction, "Z" or "+hh:mm" -> ms since the epoch. False if it is none or out of year 1-9999. */
 bool text_read_time(struct slice text, int64_t *ms);
 

@@ -1,7 +1,7 @@
 /* traceparent.c: fields at fixed places. */
 #include "ingest/traceparent.h"
 
-#include <stdio.h>
+#include "common/text.h"
 
 enum { TRACE_AT = 3, TRACE_LEN = 32, SPAN_AT = 36, SPAN_LEN = 16, FLAGS_AT = 53, TRACE_BYTES = 16, SPAN_BYTES = 8 };
 
@@ -34,18 +34,12 @@ static bool is_valid(struct slice sent)
            !is_zero(sent, TRACE_AT, TRACE_LEN) && !is_zero(sent, SPAN_AT, SPAN_LEN);
 }
 
-static void write_hex(char *text, const uint8_t *bytes, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        snprintf(text + 2 * i, 3, "%02x", bytes[i]);
-}
-
 bool traceparent_continue(struct slice sent, const uint8_t random[TRACEPARENT_RANDOM_BYTES],
                           char text[TRACEPARENT_LEN + 1])
 {
     memcpy(text, "00-", TRACE_AT);
-    write_hex(text + TRACE_AT, random, TRACE_BYTES);
-    write_hex(text + SPAN_AT, random + TRACE_BYTES, SPAN_BYTES);
+    text_write_hex(random, TRACE_BYTES, text + TRACE_AT);
+    text_write_hex(random + TRACE_BYTES, SPAN_BYTES, text + SPAN_AT);
     text[SPAN_AT - 1] = text[FLAGS_AT - 1] = '-';
     memcpy(text + FLAGS_AT, "00", 3);
     if (!is_valid(sent))
