@@ -79,3 +79,42 @@ bool call_customers_find(struct database *database, struct arena *arena, struct 
     PQclear(steps[1].rows);
     return true;
 }
+
+static size_t namings_collect(const struct call_batch *calls, struct customer_naming *namings)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < calls->entry_count; i++) {
+        const struct call_entry *entry = &calls->entries[i];
+        if (entry->fresh && !slice_absent(entry->facts.named.name))
+            namings[count++] = (struct customer_naming){entry->company_id, entry->facts.named};
+    }
+    return customer_namings_settle(namings, count);
+}
+
+struct database_values *call_customers_names(struct arena *arena, const struct call_batch *calls)
+{
+    struct customer_naming *namings = arena_zeroed(arena, calls->entry_count, sizeof *namings);
+    size_t count = namings_collect(calls, namings);
+    if (count == 0)
+        return NULL;
+    int64_t *companies = arena_zeroed(arena, 2 * count, sizeof *companies);
+    int64_t *times = companies + count;
+    struct slice *numbers = arena_zeroed(arena, 2 * count, sizeof *numbers);
+    struct slice *names = numbers + count;
+    int8_t *collected = arena_zeroed(arena, count, sizeof *collected);
+    for (size_t i = 0; i < count; i++) {
+        companies[i] = namings[i].company_id;
+        times[i] = namings[i].said.said_at;
+        numbers[i] = namings[i].said.number;
+        names[i] = namings[i].said.name;
+        collected[i] = namings[i].said.collected;
+    }
+    struct database_values *values = arena_alloc(arena, sizeof *values);
+    database_values_init(values, arena);
+    database_add_ints(values, companies, count);
+    database_add_texts(values, numbers, count);
+    database_add_texts(values, names, count);
+    database_add_times(values, times, count);
+    database_add_flags(values, collected, count);
+    return values;
+}

@@ -260,6 +260,7 @@ static void read_state(struct reader *reader, const struct event *event, const s
         state->call.branch_id = event->branch_id ? event->branch_id : CALL_NULL;
         read_columns(reader, event->cost_unit);
         stamp.rank = read_evidence(reader, rule);
+        reader->facts->named = customer_name_read(reader->arena, reader->call, &state->call, &reader->counts->repaired);
         stamp.clock = body_clock(reader, state->call.started_at, state->call.ended_at);
     }
     stamp_all(state, &stamp);

@@ -24,7 +24,7 @@
 #ifndef HOOKLINE_SESSION_CALL_READ_H
 #define HOOKLINE_SESSION_CALL_READ_H
 
-#include "session/call.h"
+#include "session/customer_name.h"
 
 enum call_event_kind {
     CALL_EVENT_IGNORED,
@@ -37,6 +37,7 @@ struct call_facts {
     enum call_event_kind kind;
     struct slice call_id;               /* ce_subject, repaired */
     struct call_state state;            /* of CALL_EVENT_STATE */
+    struct customer_name named;         /* of CALL_EVENT_STATE */
     int64_t assigned_from, assigned_to; /* of CALL_EVENT_ASSIGNED */
 };
 

@@ -113,6 +113,16 @@ const struct database_statement STATEMENT_CUSTOMERS_FIND = {
     "SELECT k.at, u.id FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS k(company_id, number, at) "
     "JOIN customers u ON u.company_id = k.company_id AND u.number = k.number"};
 
+/* customer_name.h says which wins; each further event of a call says the same and writes nothing. A name without a time was
+ * set by hand: the comparison is null then, and it stays. */
+const struct database_statement STATEMENT_CUSTOMERS_NAME = {
+    "customers_name",
+    "UPDATE customers u SET name = n.name, name_said_at = n.said_at, name_collected = n.collected "
+    "FROM unnest($1::bigint[], $2::text[], $3::text[], $4::timestamptz[], $5::boolean[]) "
+    "AS n(company_id, number, name, said_at, collected) WHERE u.company_id = n.company_id AND u.number = n.number "
+    "AND (u.name IS NULL OR (u.name_said_at, u.name_collected, u.name COLLATE \"C\") "
+    "< (n.said_at, n.collected, n.name COLLATE \"C\"))"};
+
 const struct database_statement STATEMENT_OWNER_LOCK = {
     "owner_lock", "SELECT company_id FROM call_owners WHERE call_id = $1 FOR UPDATE"};
 

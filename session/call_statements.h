@@ -25,6 +25,9 @@ extern const struct database_statement STATEMENT_CALLS_INSERT, STATEMENT_CALLS_U
  * from 1 on, id. */
 extern const struct database_statement STATEMENT_CUSTOMERS_ADD, STATEMENT_CUSTOMERS_FIND;
 
+/* $1 companies, $2 numbers, sorted; $3 names, $4 starts of the calls, $5 collected: names that win over what is there. */
+extern const struct database_statement STATEMENT_CUSTOMERS_NAME;
+
 /* Moving a call: $1 call id, $2 from, $3 to. */
 extern const struct database_statement STATEMENT_OWNER_LOCK; /* $1 -> company_id */
 extern const struct database_statement STATEMENT_OWNER_MOVE; /* $1, $2, $3 */

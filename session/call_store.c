@@ -244,9 +244,10 @@ static bool give(struct store *store)
     }
     if (!call_customers_find(store->database, store->arena, changed, changed_count, store->now_ms, &store->error))
         return false;
-    struct database_step steps[4];
+    struct database_step steps[5];
     size_t count = 0;
     struct database_values *overridden = override_values(store);
+    struct database_values *names = call_customers_names(store->arena, calls);
     if (overridden)
         steps[count++] = (struct database_step){.statement = &STATEMENT_INBOX_OVERRIDE, .values = overridden};
     if (added_count)
@@ -255,6 +256,8 @@ static bool give(struct store *store)
     if (updated_count)
         steps[count++] = (struct database_step){.statement = &STATEMENT_CALLS_UPDATE,
                                                 .values = row_values(store, updated, updated_count)};
+    if (names)
+        steps[count++] = (struct database_step){.statement = &STATEMENT_CUSTOMERS_NAME, .values = names};
     steps[count++] = (struct database_step){.statement = &STATEMENT_COMMIT};
     if (!database_flight(store->database, steps, count, CALLS_KEY, &store->error, NULL))
         return false;

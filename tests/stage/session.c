@@ -155,6 +155,44 @@ static void customers_are_counted_by_number(void **state)
     world_wait_answer("SELECT calls FROM customer_calls WHERE number = '+4915112345678'", "4");
 }
 
+/* The variables' word for the caller, whatever order the calls are told in: the newest call's, and what was collected in it. */
+static void customers_are_called_what_their_newest_call_says(void **state)
+{
+    (void)state;
+    static const char CALLER[] = "\"direction\":\"inbound\",\"from_number\":\"+4915198765432\"";
+    world_tell("ai.retell.call_started", "name-2",
+               arena_format(world.arena,
+                            "%s,\"start_timestamp\":1703302500000,\"retell_llm_dynamic_variables\":{\"customer_name\":"
+                            "\"Given\"}",
+                            CALLER)
+                   .ptr);
+    world_wait_answer("SELECT name FROM customers WHERE number = '+4915198765432'", "Given");
+    world_tell("ai.retell.call_ended", "name-1",
+               arena_format(world.arena,
+                            "%s,\"start_timestamp\":1703302400000,\"collected_dynamic_variables\":{\"name\":"
+                            "\"Older\"}",
+                            CALLER)
+                   .ptr);
+    world_updates_of("1/name-1", 1);
+    world_wait_answer("SELECT name FROM customers WHERE number = '+4915198765432'", "Given");
+    world_tell("ai.retell.call_ended", "name-2",
+               arena_format(world.arena,
+                            "%s,\"start_timestamp\":1703302500000,\"retell_llm_dynamic_variables\":{\"customer_name\":"
+                            "\"Given\"},\"collected_dynamic_variables\":{\"name\":\"Said\"}",
+                            CALLER)
+                   .ptr);
+    world_wait_answer("SELECT name || ' ' || calls FROM customer_calls WHERE number = '+4915198765432'", "Said 2");
+    postgres_execute(world.postgres, "UPDATE customers SET name = 'By Hand', name_said_at = NULL WHERE number = "
+                                     "'+4915198765432'");
+    world_tell("ai.retell.call_ended", "name-3",
+               arena_format(world.arena,
+                            "%s,\"start_timestamp\":1703302600000,\"collected_dynamic_variables\":{\"name\":\"New\"}",
+                            CALLER)
+                   .ptr);
+    world_updates_of("1/name-3", 1);
+    world_wait_answer("SELECT name FROM customers WHERE number = '+4915198765432'", "By Hand");
+}
+
 static void an_unknown_event_is_kept_and_says_nothing(void **state)
 {
     (void)state;
@@ -247,6 +285,7 @@ int main(void)
         cmocka_unit_test(two_claims_at_once_have_one_owner),
         cmocka_unit_test(bound_sources_keep_to_their_company),
         cmocka_unit_test(customers_are_counted_by_number),
+        cmocka_unit_test(customers_are_called_what_their_newest_call_says),
         cmocka_unit_test(an_unknown_event_is_kept_and_says_nothing),
         cmocka_unit_test(gone_is_an_error_until_an_end_is_known),
         cmocka_unit_test(an_operator_moves_a_call),
