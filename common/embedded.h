@@ -1,4 +1,4 @@
-/* embedded.h: files that travel inside a program (embed.py writes them): the dashboard's page, the migrations. */
+/* embedded.h: files that travel inside a program (embed.py writes them): the dashboard's page, the migrations, a list. */
 #ifndef HOOKLINE_COMMON_EMBEDDED_H
 #define HOOKLINE_COMMON_EMBEDDED_H
 
@@ -10,6 +10,7 @@ struct embedded_file {
 };
 
 extern const struct embedded_file DASHBOARD_FILES[]; /* broadcaster/page/, linked into hookline-broadcaster */
+extern const struct embedded_file LEGACY_PATH_FILES[]; /* deploy/legacy-paths.txt, linked into hookline-ingest */
 extern const struct embedded_file MIGRATION_FILES[]; /* deploy/migrations/, linked into hookline, in order */
 
 #endif

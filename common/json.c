@@ -94,6 +94,20 @@ const struct json *json_read(struct arena *arena, struct slice text, const char 
     return cooked(yyjson_doc_get_root(document));
 }
 
+const struct json *json_read_written(struct arena *arena, struct slice text, const char **problem, size_t *line,
+                                     size_t *column)
+{
+    yyjson_read_err error = {.pos = 0};
+    *line = *column = 1;
+    yyjson_doc *document = text.len ? read_document(arena, text, &error) : NULL;
+    *problem = document ? NULL : error.msg ? error.msg : "the text is empty";
+    for (size_t i = 0; !document && i < error.pos && i < text.len; i++) {
+        *column = text.ptr[i] == '\n' ? 1 : *column + 1;
+        *line += text.ptr[i] == '\n';
+    }
+    return document ? cooked(yyjson_doc_get_root(document)) : NULL;
+}
+
 bool json_is_object(const struct json *value)
 {
     return yyjson_is_obj(raw(value));
@@ -141,6 +155,18 @@ const struct json *json_next(const struct json *array, const struct json *elemen
     const yyjson_val *next = unsafe_yyjson_get_next(raw(element));
     const yyjson_val *end = unsafe_yyjson_get_next(raw(array));
     return next < end ? cooked(next) : NULL;
+}
+
+struct slice json_name(const struct json *object, size_t index, const struct json **member)
+{
+    yyjson_obj_iter iterator;
+    yyjson_val *name = NULL;
+    if (!yyjson_obj_iter_init(raw(object), &iterator))
+        return SLICE_ABSENT;
+    for (size_t i = 0; i <= index; i++)
+        name = yyjson_obj_iter_next(&iterator);
+    *member = name ? cooked(yyjson_obj_iter_get_val(name)) : NULL;
+    return name ? (struct slice){yyjson_get_str(name), yyjson_get_len(name)} : SLICE_ABSENT;
 }
 
 struct slice json_text(const struct json *value)

@@ -15,6 +15,9 @@ struct json; /* a value; lives as long as the arena */
 
 /* The root value of `text`, or NULL with *problem set to a sentence (static text). */
 const struct json *json_read(struct arena *arena, struct slice text, const char **problem);
+/* The same for what a person wrote: *line and *column (from 1) say where the problem is. */
+const struct json *json_read_written(struct arena *arena, struct slice text, const char **problem, size_t *line,
+                                     size_t *column);
 
 bool json_is_object(const struct json *value);
 bool json_is_array(const struct json *value);
@@ -29,6 +32,9 @@ size_t json_length(const struct json *array_or_object);
 const struct json *json_first(const struct json *array);
 const struct json *json_last(const struct json *array);
 const struct json *json_next(const struct json *array, const struct json *element);
+
+/* The name of an object's member, in order from 0, and *member; absent past the end. O(index). */
+struct slice json_name(const struct json *object, size_t index, const struct json **member);
 
 struct slice json_text(const struct json *value); /* absent unless it is a string */
 bool json_int(const struct json *value,

@@ -293,12 +293,15 @@ static enum settings_outcome answer(const struct settings *settings, const char 
     return SETTINGS_EXIT;
 }
 
-static enum settings_outcome check(struct settings *settings, bool only_check, int *exit_code)
+static enum settings_outcome check(struct settings *settings, settings_examiner *examine, bool only_check,
+                                   int *exit_code)
 {
     for (size_t i = 0; i < settings->count; i++)
         setting_read(settings, i);
     for (char **at = environ; *at; at++)
         check_variable(settings, *at);
+    if (examine && settings->problems.len == 0)
+        examine(settings, &settings->problems);
     if (settings->problems.len) {
         for (const char *line = settings->problems.data; *line; line = strchr(line, '\n') + 1)
             fprintf(stderr, "%s: %.*s\n", settings->program, (int)(strchr(line, '\n') - line), line);
@@ -311,21 +314,28 @@ static enum settings_outcome check(struct settings *settings, bool only_check, i
     return only_check ? SETTINGS_EXIT : SETTINGS_RUN;
 }
 
-enum settings_outcome settings_load(const char *program, const char *about, const struct setting *table, size_t count,
-                                    int argc, char **argv, struct settings **result, int *exit_code)
+enum settings_outcome settings_load_examined(const char *program, const char *about, const struct setting *table,
+                                             size_t count, settings_examiner *examine, int argc, char **argv,
+                                             struct settings **result, int *exit_code)
 {
     struct settings *settings = memory_new(1, sizeof *settings);
     *settings = (struct settings){.program = program, .table = table, .count = count};
     settings->values = memory_new(count, sizeof *settings->values);
     bool only_check = argc == 2 && strcmp(argv[1], "--check") == 0;
     enum settings_outcome outcome = argc > 1 && !only_check ? answer(settings, about, argv[argc > 2 ? 2 : 1], exit_code)
-                                                            : check(settings, only_check, exit_code);
+                                                            : check(settings, examine, only_check, exit_code);
     *result = NULL;
     if (outcome == SETTINGS_RUN)
         *result = settings;
     else
         settings_free(settings);
     return outcome;
+}
+
+enum settings_outcome settings_load(const char *program, const char *about, const struct setting *table, size_t count,
+                                    int argc, char **argv, struct settings **result, int *exit_code)
+{
+    return settings_load_examined(program, about, table, count, NULL, argc, argv, result, exit_code);
 }
 
 void settings_free(struct settings *settings)

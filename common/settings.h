@@ -73,6 +73,9 @@ struct setting {
 
 struct settings;
 
+/* What a program asks of its settings beyond the table: adds a line for each problem, ended by a newline. */
+typedef void settings_examiner(const struct settings *settings, struct buffer *problems);
+
 enum settings_outcome { SETTINGS_RUN, SETTINGS_EXIT };
 
 /* Reads arguments (--help, --check, --settings-markdown) and environment. SETTINGS_EXIT: what was asked for has been
@@ -80,6 +83,10 @@ enum settings_outcome { SETTINGS_RUN, SETTINGS_EXIT };
  * process and is freed with settings_free. `table` and `program` are borrowed for as long. `about` is one sentence. */
 enum settings_outcome settings_load(const char *program, const char *about, const struct setting *table, size_t count,
                                     int argc, char **argv, struct settings **result, int *exit_code);
+/* The same with an examiner (NULL: none), which runs when the table has nothing to say, for --check as for a start. */
+enum settings_outcome settings_load_examined(const char *program, const char *about, const struct setting *table,
+                                             size_t count, settings_examiner *examine, int argc, char **argv,
+                                             struct settings **result, int *exit_code);
 void settings_free(struct settings *settings);
 
 /* The value of a setting of the table; a name that is not in it aborts. Text may be NULL (no default, not set). */

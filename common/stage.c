@@ -245,8 +245,8 @@ int stage_main(int argc, char **argv, const struct stage *stage)
     char program[64];
     int exit_code = 0;
     snprintf(program, sizeof program, "hookline-%s", stage->name);
-    if (settings_load(program, stage->about, stage->settings, stage->setting_count, argc, argv, &run.settings,
-                      &exit_code) == SETTINGS_EXIT)
+    if (settings_load_examined(program, stage->about, stage->settings, stage->setting_count, stage->examine, argc, argv,
+                               &run.settings, &exit_code) == SETTINGS_EXIT)
         return exit_code;
     log_open(stage->name, settings_text(run.settings, "LOG_FORMAT"), settings_text(run.settings, "LOG_LEVEL"));
     batch_init(&run.batch, &run);

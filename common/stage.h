@@ -64,6 +64,7 @@ struct stage {
     const char *const *writes;
     const struct setting *settings;
     size_t setting_count;
+    settings_examiner *examine; /* perhaps NULL */
     /* Before the first batch; NULL when fine, else a sentence (exit 78). */
     const char *(*open)(struct stage_run *run, void *context);
     enum stage_outcome (*batch)(struct batch *batch, void *context);

@@ -7,6 +7,8 @@ const struct answer ANSWER_SIGNATURE = {401, "unauthorized", "The signature is n
 const struct answer ANSWER_SIGNATURE_TWICE = {400, "bad_request", "There must be one signature header.", {0}};
 const struct answer ANSWER_NOT_FOUND = {
     404, "not_found", "Webhooks go to /api/retell/webhook, /api/calcom/webhook or /api/stripe/webhook.", {0}};
+const struct answer ANSWER_GONE = {
+    410, "gone", "This path is no longer served: send Retell's webhooks to /api/retell/webhook.", {0}};
 const struct answer ANSWER_METHOD = {405, "method_not_allowed", "A webhook is a POST.", {"Allow", {"POST", 4}}};
 const struct answer ANSWER_MEDIA = {
     415, "unsupported_media_type", "A webhook's body is application/json, not encoded.", {0}};

@@ -14,7 +14,7 @@ struct answer {
 /* One body for whatever is wrong with a signature, an unknown source among it: the log and the metric know the cause. */
 extern const struct answer ANSWER_SIGNATURE;
 extern const struct answer ANSWER_SIGNATURE_TWICE;
-extern const struct answer ANSWER_NOT_FOUND, ANSWER_METHOD, ANSWER_MEDIA, ANSWER_NOT_KEPT;
+extern const struct answer ANSWER_NOT_FOUND, ANSWER_GONE, ANSWER_METHOD, ANSWER_MEDIA, ANSWER_NOT_KEPT;
 
 /* The exchange is gone afterwards. `event_id` is NULL before there is one. */
 void answer_send(struct http_exchange *exchange, const struct answer *answer, const char *correlation_id,

@@ -1,11 +1,12 @@
 /* hookline-ingest: was this really sent by them, and is it safe with us?
  *
- * Answers POST /api/retell/webhook. 200 is sent only when the brokers have the record (acks=all); what cannot be kept in
+ * Answers POST /api/{retell,calcom,stripe}/webhook[/{source}]. 200 is sent only when the brokers have the record (acks=all); what cannot be kept in
  * ACK_TIMEOUT_MS is answered 503, and the sender comes again. No database, no tenant logic: more of these on one port are
  * more throughput, nothing else.
  *
- * Stops: SIGTERM, SIGINT: answers what is in flight, exit 0; 78 when a setting is wrong. Security: the only program that
- * strangers may reach; it trusts no byte before its signature is verified, and holds nothing but the signing key.
+ * SIGHUP: reads the sources again. Stops: SIGTERM, SIGINT: answers what is in flight, exit 0; 78 when a setting is wrong. Security: the only program that
+ * strangers may reach; it trusts no byte before its signature is verified, and holds nothing but
+ * the signing keys.
  */
 #include <event2/event.h>
 #include <signal.h>
@@ -17,7 +18,7 @@
 #include "common/log.h"
 #include "common/management.h"
 #include "common/metrics.h"
-#include "common/source_read.h"
+#include "common/sources_file.h"
 #include "ingest/keep.h"
 #include "ingest/receive.h"
 
@@ -34,10 +35,14 @@ static const struct setting SETTINGS[] = {
      .type = SETTING_ADDRESS,
      .text = "127.0.0.1:8080",
      .help = "Where webhooks are received; a proxy before it ends TLS."},
-    {.name = "RETELL_API_KEY",
-     .type = SETTING_SECRET,
-     .required = true,
-     .help = "Retell's API key that has the \"webhook\" badge: it signs the webhooks of the source `default`."},
+    SETTINGS_OF_SOURCES(
+        "Retell's API key that has the \"webhook\" badge: it signs the webhooks of the source `default`, which is "
+        "bound to no company. Required without SOURCES."),
+    {.name = "LEGACY_PATHS",
+     .type = SETTING_CHOICE,
+     .text = "serve",
+     .choices = "serve|gone",
+     .help = "What deploy/legacy-paths.txt lists runs Retell's handler, signature and all, or answers 410."},
     {.name = "ACK_TIMEOUT_MS",
      .type = SETTING_MS,
      .count = 2000,
@@ -52,7 +57,7 @@ static const struct setting SETTINGS[] = {
 struct ingest {
     struct settings *settings;
     struct event_base *base;
-    struct sources *sources;
+    struct sources_file *sources;
     struct keep *keep;
     struct receive *receive;
     struct http_server *server;
@@ -105,12 +110,28 @@ static void on_terminate(evutil_socket_t signal_number, short what, void *contex
     http_server_drain(self->server, on_drained, self);
 }
 
+static void on_sources(struct sources *sources, void *context)
+{
+    const struct ingest *self = context;
+    if (self->receive) /* not yet while it starts: it begins with what is in force then */
+        receive_use(self->receive, sources);
+}
+
+/* For --check and the start. */
+static void examine(const struct settings *settings, struct buffer *problems)
+{
+    struct sources *sources = sources_file_read(settings, problems);
+    if (sources && sources->count == 0)
+        buffer_add_text(problems, "neither SOURCES nor RETELL_API_KEY is set: no webhook could be verified; set one of "
+                                  "them (docs/operations.md, \"Sources and keys\")\n");
+    sources_release(sources);
+}
+
 /* NULL, or why it cannot start. */
 static const char *open_all(struct ingest *self)
 {
     const struct settings *settings = self->settings;
-    const char *key = settings_text(settings, "RETELL_API_KEY");
-    const char *problem = sources_of_key(&self->sources, slice_of(key ? key : ""));
+    const char *problem = sources_file_open(&self->sources, settings, "ingest", self->base, on_sources, self);
     self->kafka = readiness_new("kafka");
     self->accepting = readiness_new("accepting");
     self->connections = metrics_gauge("hookline_ingest_connections", "", "Open connections.");
@@ -120,7 +141,8 @@ static const char *open_all(struct ingest *self)
         problem = keep_open(&self->keep, self->base, settings, settings_count(settings, "ACK_TIMEOUT_MS"));
     if (problem)
         return problem;
-    self->receive = receive_new(self->sources, self->keep);
+    self->receive = receive_new(sources_file_now(self->sources), self->keep,
+                                strcmp(settings_text(settings, "LEGACY_PATHS"), "serve") == 0);
     problem = http_server_open(&self->server, self->base,
                                &(struct http_server_options){
                                    .address = settings_text(settings, "LISTEN"),
@@ -147,7 +169,7 @@ static void close_all(struct ingest *self)
     if (self->receive)
         receive_free(self->receive);
     management_close(self->management);
-    sources_release(self->sources);
+    sources_file_close(self->sources);
 }
 
 static void run(struct ingest *self)
@@ -174,8 +196,8 @@ int main(int argc, char **argv)
 {
     struct ingest self = {0};
     int exit_code = 0;
-    if (settings_load("hookline-ingest", "Receives signed webhooks and answers when Kafka has them.", SETTINGS,
-                      COUNT(SETTINGS), argc, argv, &self.settings, &exit_code) == SETTINGS_EXIT)
+    if (settings_load_examined("hookline-ingest", "Receives signed webhooks and answers when Kafka has them.", SETTINGS,
+                               COUNT(SETTINGS), examine, argc, argv, &self.settings, &exit_code) == SETTINGS_EXIT)
         return exit_code;
     log_open("ingest", settings_text(self.settings, "LOG_FORMAT"), settings_text(self.settings, "LOG_LEVEL"));
     self.base = event_base_new();

@@ -1,6 +1,6 @@
 /* receive.c: one webhook's way: where to, how large, by whom, what, kept.
  *
- *      head ──> 404 405 415 ──> (413: the server) ──> body ──> signature 401 ──> JSON 400 ──> keep 503 ──> 200
+ *      head ──> 404 410 405 415 ──> (413: the server) ──> body ──> signature 401 ──> JSON 400 ──> keep 503 ──> 200
  *
  * What differs between providers is a row of provider.h. The body is not looked into before its signature is right. A
  * sender learns that his signature is wrong, never why; the log and the metric know. Every answer carries the correlation
@@ -15,6 +15,7 @@
 #include "common/log.h"
 #include "common/random.h"
 #include "ingest/answer.h"
+#include "ingest/legacy.h"
 #include "ingest/sender.h"
 #include "ingest/traceparent.h"
 
@@ -23,6 +24,7 @@ enum { RANDOM_BYTES = 10 + TRACEPARENT_RANDOM_BYTES, CORRELATION_LEN = 36 };
 struct receive {
     struct roster *roster;
     struct keep *keep;
+    struct legacy *legacy;
     struct arena *parsing; /* a body's JSON: up to nine times the body, so it must not wait for the ack with it */
     struct metric *ack_seconds;
 };
@@ -94,6 +96,18 @@ static bool media_accepted(const struct http_request *request)
     return types <= 1 && (types == 0 || is_json_type(type)) && (encodings == 0 || slice_equals(encoding, "identity"));
 }
 
+/* Where a request goes. A path of before is Retell's route from here on, whatever follows; *legacy is NULL for others. */
+static bool find_route(const struct receive *receive, struct slice path, struct route *route,
+                       struct legacy_path **legacy)
+{
+    *legacy = NULL;
+    if (route_of(path, route))
+        return true;
+    *legacy = legacy_find(receive->legacy, path);
+    *route = (struct route){&PROVIDERS[SOURCE_RETELL], SLICE_ABSENT};
+    return *legacy != NULL;
+}
+
 void receive_head(struct http_exchange *exchange, void *context)
 {
     const struct receive *receive = context;
@@ -101,13 +115,18 @@ void receive_head(struct http_exchange *exchange, void *context)
     struct route route;
     uint8_t random[RANDOM_BYTES];
     char correlation[CORRELATION_LEN + 1];
-    bool found = route_of(request->path, &route);
+    struct legacy_path *legacy = NULL;
+    bool found = find_route(receive, request->path, &route, &legacy);
     bool posted = slice_equals(request->method, "POST");
-    if (found && posted && media_accepted(request))
+    bool gone = legacy && !legacy_serves(receive->legacy);
+    if (legacy)
+        legacy_seen(legacy, http_exchange_peer(exchange), clock_now_ms());
+    if (found && posted && !gone && media_accepted(request))
         return;
     new_correlation(correlation, random);
-    if (!found) {
-        refuse(exchange, &ANSWER_NOT_FOUND, OUTCOME_NOT_FOUND, NULL, correlation);
+    if (!found || gone) {
+        refuse(exchange, gone ? &ANSWER_GONE : &ANSWER_NOT_FOUND, gone ? OUTCOME_GONE : OUTCOME_NOT_FOUND, NULL,
+               correlation);
         return;
     }
     const struct source *source = sources_find(receive->roster->sources, route.provider->id, route.source);
@@ -234,9 +253,10 @@ void receive_webhook(struct http_exchange *exchange, void *context)
     const struct http_request *request = http_exchange_request(exchange);
     struct receive *receive = context;
     struct arrival *arrival = arena_zeroed(http_exchange_arena(exchange), 1, sizeof *arrival);
+    struct legacy_path *legacy = NULL;
     uint8_t random[RANDOM_BYTES];
     *arrival = (struct arrival){.receive = receive, .exchange = exchange, .roster = roster_hold(receive->roster)};
-    if (!route_of(request->path, &arrival->route))
+    if (!find_route(receive, request->path, &arrival->route, &legacy))
         abort(); /* receive_head let it pass */
     new_correlation(arrival->correlation, random);
     traceparent_continue(http_request_field(request, "traceparent", NULL), random + 10, arrival->traceparent);
@@ -250,10 +270,11 @@ void receive_webhook(struct http_exchange *exchange, void *context)
         refuse_arrival(arrival, &(struct answer){400, "bad_request", problem, {0}}, outcome_of_webhook(outcome));
 }
 
-struct receive *receive_new(struct sources *sources, struct keep *keep)
+struct receive *receive_new(struct sources *sources, struct keep *keep, bool serve_legacy_paths)
 {
     struct receive *receive = memory_new(1, sizeof *receive);
-    *receive = (struct receive){.roster = roster_new(sources), .keep = keep, .parsing = arena_new()};
+    *receive = (struct receive){
+        .roster = roster_new(sources), .keep = keep, .legacy = legacy_new(serve_legacy_paths), .parsing = arena_new()};
     receive->ack_seconds =
         metrics_histogram("hookline_ingest_ack_seconds", "", "From a webhook's last byte to the brokers' ack.");
     return receive;
@@ -269,6 +290,7 @@ void receive_use(struct receive *receive, struct sources *sources)
 void receive_free(struct receive *receive)
 {
     roster_release(receive->roster);
+    legacy_free(receive->legacy);
     arena_free(receive->parsing);
     free(receive);
 }

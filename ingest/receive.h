@@ -8,8 +8,8 @@
 
 struct receive;
 
-/* `keep` is borrowed for as long as it lives. */
-struct receive *receive_new(struct sources *sources, struct keep *keep);
+/* `keep` is borrowed for as long as it lives. `serve_legacy_paths` false: they answer 410. */
+struct receive *receive_new(struct sources *sources, struct keep *keep, bool serve_legacy_paths);
 void receive_free(struct receive *receive);
 
 /* From the next request on; those in flight keep the sources that they began with. */

@@ -17,6 +17,7 @@ static const char *const NAMES[OUTCOMES] = {
     [OUTCOME_NOT_AN_OBJECT] = "not_an_object",
     [OUTCOME_NO_EVENT] = "no_event",
     [OUTCOME_NOT_FOUND] = "not_found",
+    [OUTCOME_GONE] = "gone",
     [OUTCOME_METHOD] = "method_not_allowed",
     [OUTCOME_MEDIA] = "unsupported_media_type",
 };
