@@ -1,6 +1,6 @@
-/* phone.cc: the one place that speaks C++: libphonenumber behind the two functions of phone.h.
+/* phone.cc: the one place that speaks C++: libphonenumber behind the functions of phone.h.
  *
- *      trim ──> "+" and 8-15 digits? ──yes──> as it is
+ *      trim ──> "+", a country code that there is, no 0 behind it, 8-15 digits in all? ──yes──> as it is
  *                     │ no
  *                     v
  *      SIP, control bytes, broken UTF-8, over 255 bytes? ──yes──> text
@@ -10,11 +10,17 @@
  *
  * "Possible" is enough because number plans grow faster than the library's tables: what a new range spells today must be
  * the same text tomorrow. Short codes (110, 116117, 22833) keep their text: put behind +49 they would be someone else's.
+ * The first question is all that most numbers are asked. Whatever it lets through is what the library would make of it, too:
+ * only a 0 after the country code may be a trunk prefix that has to go (+49030… is +4930…, but Rome's +3906… keeps it), and
+ * a country code that does not exist makes no number.
+ *
  * Refuses nothing: a caller may call himself what he likes.
  */
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -86,15 +92,30 @@ struct slice trimmed(struct slice text)
     return text;
 }
 
-/* A country code never begins with 0 (E.164, table D.1): "+0…" is for the library to judge. */
-bool looks_like_e164(struct slice text)
+/* Which of 1-999 are country codes: no code begins another (ITU-T E.164, table D.1), so the first that fits is the one. */
+const std::array<bool, 1000> &country_codes()
 {
-    if (text.len < E164_MIN_DIGITS + 1 || text.len > E164_MAX_DIGITS + 1 || text.ptr[0] != '+' || text.ptr[1] == '0')
-        return false;
-    for (size_t i = 1; i < text.len; i++)
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return false;
-    return true;
+    static const std::array<bool, 1000> CODES = [] {
+        std::set<int> supported;
+        std::array<bool, 1000> codes{};
+        library().GetSupportedCallingCodes(&supported);
+        for (int code : supported)
+            codes[static_cast<size_t>(code)] = true;
+        return codes;
+    }();
+    return CODES;
+}
+
+/* How many digits of "+…" are its country code; 0: there is none. */
+size_t country_code_length(struct slice text)
+{
+    size_t code = 0;
+    for (size_t length = 1; length <= 3; length++) {
+        code = 10 * code + static_cast<size_t>(text.ptr[length] - '0');
+        if (country_codes()[code])
+            return length;
+    }
+    return 0;
 }
 
 /* Not for the library: it would find "+4930…" inside of "sip:+4930…@host" in some spellings and not in others. */
@@ -135,6 +156,17 @@ bool is_of_the_worlds_plan(const PhoneNumber &number, const std::string &region)
 
 } // namespace
 
+bool phone_is_e164(struct slice text)
+{
+    if (text.len < E164_MIN_DIGITS + 1 || text.len > E164_MAX_DIGITS + 1 || text.ptr[0] != '+' || text.ptr[1] == '0')
+        return false;
+    for (size_t i = 1; i < text.len; i++)
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return false;
+    size_t code = country_code_length(text);
+    return code && text.ptr[1 + code] != '0';
+}
+
 bool phone_region_known(const char *region)
 {
     return region && library().GetCountryCodeForRegion(region) != 0;
@@ -147,7 +179,7 @@ enum phone_kind phone_normalize(struct arena *arena, struct slice number, const 
         *normal = {nullptr, 0};
         return PHONE_ABSENT;
     }
-    if (looks_like_e164(*normal))
+    if (phone_is_e164(*normal))
         return PHONE_E164;
     if (normal->len > PHONE_MAX_BYTES || is_plain_text(*normal)) {
         *normal = cut(*normal);
@@ -164,4 +196,15 @@ enum phone_kind phone_normalize(struct arena *arena, struct slice number, const 
     library().Format(parsed, PhoneNumberUtil::E164, &formatted);
     *normal = arena_copy(arena, {formatted.data(), formatted.size()});
     return PHONE_E164;
+}
+
+struct slice phone_format(struct arena *arena, struct slice number)
+{
+    PhoneNumber parsed;
+    if (number.len == 0 || number.len > E164_MAX_DIGITS + 1 || number.ptr[0] != '+' ||
+        library().Parse(std::string(number.ptr, number.len), "ZZ", &parsed) != PhoneNumberUtil::NO_PARSING_ERROR)
+        return number;
+    std::string formatted;
+    library().Format(parsed, PhoneNumberUtil::INTERNATIONAL, &formatted);
+    return arena_copy(arena, {formatted.data(), formatted.size()});
 }

@@ -56,6 +56,7 @@ struct resolver {
     struct stage_run *run;
     struct database *database;
     struct mappings *mappings;
+    struct number_memo *numbers;
     struct release release;
     struct readiness *readiness;
     bool look_wanted, looking; /* looking: some of the look's pages may be left */
@@ -96,7 +97,12 @@ static const char *resolver_open(struct stage_run *run, void *context)
     self->database = database_open(settings_text(settings, "DATABASE_URL"), "hookline-resolver");
     self->mappings =
         mappings_new(self->database, stage_loop(run), (size_t)settings_count(settings, "CACHE_ENTRIES"), seed);
-    self->release = (struct release){self->database, self->mappings, stage_producer(run), region};
+    self->numbers = number_memo_new();
+    self->release = (struct release){
+        .database = self->database,
+        .producer = stage_producer(run),
+        .placer = {self->mappings, self->numbers, region},
+    };
     self->readiness = readiness_new("mappings");
     make_metrics(self);
     return NULL;
@@ -164,8 +170,7 @@ static enum stage_outcome resolve_batch(struct batch *batch, void *context)
     for (size_t i = 0; i < count; i++)
         placements[i].event = &records[i].event;
     struct database_error error;
-    if (!placements_find(self->mappings, self->release.default_region, arena, placements, count, batch_now_ms(batch),
-                         &error))
+    if (!placements_find(&self->release.placer, arena, placements, count, batch_now_ms(batch), &error))
         return batch_database_problem(batch, &error);
     for (size_t i = 0; i < count; i++)
         placement_log(&placements[i], arena);
@@ -264,6 +269,7 @@ static void resolver_close(void *context)
 {
     struct resolver *self = context;
     mappings_free(self->mappings);
+    number_memo_free(self->numbers);
     database_close(self->database);
 }
 

@@ -242,8 +242,7 @@ static enum release_outcome page_release(const struct release *release, struct p
     if (FAILPOINT("resolver.claimed"))
         return RELEASE_NO_KAFKA;
     page_read(page);
-    if (!placements_find(release->mappings, release->default_region, page->arena, page->placements, page->count, now_ms,
-                         error))
+    if (!placements_find(&release->placer, page->arena, page->placements, page->count, now_ms, error))
         return RELEASE_NO_DATABASE;
     size_t published = 0;
     struct slice *ids = arena_zeroed(page->arena, page->count, sizeof *ids);

@@ -38,9 +38,8 @@ enum release_outcome {
 
 struct release {
     struct database *database;
-    struct mappings *mappings;
     struct producer *producer;
-    const char *default_region;
+    struct placer placer;
 };
 
 /* One page (at most 100 events) of what may be placed now: publishes what can be, and counts in *released what was

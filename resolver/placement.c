@@ -2,7 +2,6 @@
 #include "resolver/placement.h"
 
 #include "common/log.h"
-#include "common/phone.h"
 
 /* First companies and branches, for the region in which a number is read; then numbers and agents. */
 enum { COMPANY_OF_SOURCE, COMPANY_OF_METADATA, BRANCH_OF_METADATA, FIRST_QUESTIONS };
@@ -24,14 +23,14 @@ static void ask_first(const struct placement *placement, struct arena *arena, st
         (struct mapping_question){MAPPING_BRANCH, id_key(arena, clues->metadata_branch), {0}};
 }
 
-static void ask_second(struct placement *placement, struct arena *arena, const char *default_region,
+static void ask_second(const struct placer *placer, struct placement *placement, struct arena *arena,
                        const struct mapping_question *first, struct mapping_question *questions)
 {
     const char *region = first[COMPANY_OF_SOURCE].answer.region;
     if (!placement->event->source_company)
         region = first[COMPANY_OF_METADATA].answer.region;
-    phone_normalize(arena, webhook_clues_number(&placement->clues), region[0] ? region : default_region,
-                    &placement->number);
+    number_memo_normalize(placer->numbers, arena, webhook_clues_number(&placement->clues),
+                          region[0] ? region : placer->default_region, &placement->number);
     questions[NUMBER] = (struct mapping_question){MAPPING_NUMBER, placement->number, {0}};
     questions[AGENT] = (struct mapping_question){MAPPING_AGENT, placement->clues.agent_id, {0}};
 }
@@ -74,8 +73,8 @@ static bool ask_owners(struct mappings *mappings, struct arena *arena, struct pl
     return true;
 }
 
-bool placements_find(struct mappings *mappings, const char *default_region, struct arena *arena,
-                     struct placement *placements, size_t count, int64_t now_ms, struct database_error *error)
+bool placements_find(const struct placer *placer, struct arena *arena, struct placement *placements, size_t count,
+                     int64_t now_ms, struct database_error *error)
 {
     struct mapping_question *first = arena_zeroed(arena, count * FIRST_QUESTIONS, sizeof *first);
     for (size_t i = 0; i < count; i++) {
@@ -84,13 +83,13 @@ bool placements_find(struct mappings *mappings, const char *default_region, stru
         placements[i].resolution = (struct resolution){0};
         ask_first(&placements[i], arena, first + i * FIRST_QUESTIONS);
     }
-    if (!mappings_look_up(mappings, arena, first, count * FIRST_QUESTIONS, now_ms, error))
+    if (!mappings_look_up(placer->mappings, arena, first, count * FIRST_QUESTIONS, now_ms, error))
         return false;
 
     struct mapping_question *second = arena_zeroed(arena, count * SECOND_QUESTIONS, sizeof *second);
     for (size_t i = 0; i < count; i++)
-        ask_second(&placements[i], arena, default_region, first + i * FIRST_QUESTIONS, second + i * SECOND_QUESTIONS);
-    if (!mappings_look_up(mappings, arena, second, count * SECOND_QUESTIONS, now_ms, error))
+        ask_second(placer, &placements[i], arena, first + i * FIRST_QUESTIONS, second + i * SECOND_QUESTIONS);
+    if (!mappings_look_up(placer->mappings, arena, second, count * SECOND_QUESTIONS, now_ms, error))
         return false;
 
     for (size_t i = 0; i < count; i++) {
@@ -99,7 +98,7 @@ bool placements_find(struct mappings *mappings, const char *default_region, stru
         if (placements[i].kind == CLUES_CALL)
             placements[i].resolution = resolve(&placements[i].evidence);
     }
-    return ask_owners(mappings, arena, placements, count, now_ms, error);
+    return ask_owners(placer->mappings, arena, placements, count, now_ms, error);
 }
 
 const struct record *placement_record(const struct placement *placement, struct slice key, struct arena *arena)

@@ -12,6 +12,7 @@
 #include "common/event.h"
 #include "common/producer.h"
 #include "resolver/mapping.h"
+#include "resolver/number_memo.h"
 #include "resolver/resolve.h"
 #include "resolver/webhook_clues.h"
 
@@ -24,9 +25,16 @@ struct placement {
     struct resolution resolution; /* of a CLUES_CALL */
 };
 
-/* Fills in everything but `event`. `default_region`: of numbers whose company is not known yet. */
-bool placements_find(struct mappings *mappings, const char *default_region, struct arena *arena,
-                     struct placement *placements, size_t count, int64_t now_ms, struct database_error *error);
+/* What is asked. `default_region`: of numbers whose company is not known yet. */
+struct placer {
+    struct mappings *mappings;
+    struct number_memo *numbers;
+    const char *default_region;
+};
+
+/* Fills in everything but `event`. */
+bool placements_find(const struct placer *placer, struct arena *arena, struct placement *placements, size_t count,
+                     int64_t now_ms, struct database_error *error);
 
 /* The record for calls.events: the event's envelope, the call id as its subject, and the company; key and value as they
  * came. Lies in the arena. Only for a placement that has a company. */

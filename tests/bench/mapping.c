@@ -60,7 +60,7 @@ static struct event *events_new(struct arena *arena)
     return events;
 }
 
-static void measure_batches(struct mappings *mappings, const struct event *events, const char *what, int64_t step_ms)
+static void measure_batches(const struct placer *placer, const struct event *events, const char *what, int64_t step_ms)
 {
     int64_t took[ROUNDS];
     for (int round = 0; round < ROUNDS; round++) {
@@ -70,7 +70,7 @@ static void measure_batches(struct mappings *mappings, const struct event *event
             placements[i].event = &events[i];
         struct database_error error;
         int64_t began = clock_ticks_ns();
-        expect(placements_find(mappings, "DE", arena, placements, EVENTS, (round + 1) * step_ms, &error), "no answer");
+        expect(placements_find(placer, arena, placements, EVENTS, (round + 1) * step_ms, &error), "no answer");
         took[round] = clock_ticks_ns() - began;
         for (int i = 0; i < EVENTS; i++)
             expect(placements[i].resolution.company_id == 1 + i * (NUMBERS / EVENTS), "a wrong company");
@@ -95,12 +95,14 @@ int main(void)
     struct database *database = database_open(url, "bench");
     struct event_base *base = event_base_new();
     struct mappings *mappings = mappings_new(database, base, 65536, 1);
+    struct placer placer = {mappings, number_memo_new(), "DE"};
     struct arena *arena = arena_new();
     const struct event *events = events_new(arena);
-    measure_batches(mappings, events, "500 events, cached", 0);
-    measure_batches(mappings, events, "500 events, uncached", MAPPING_TTL_MS); /* each round all entries have expired */
+    measure_batches(&placer, events, "500 events, cached", 0);
+    measure_batches(&placer, events, "500 events, uncached", MAPPING_TTL_MS); /* each round all entries have expired */
     arena_free(arena);
     mappings_free(mappings);
+    number_memo_free(placer.numbers);
     event_base_free(base);
     database_close(database);
     free(url);

@@ -76,7 +76,11 @@ static int begun(void **state)
     with.database = database_open(url, "test");
     free(url);
     struct mappings *mappings = mappings_new(with.database, with.base, 1000, 1);
-    with.release = (struct release){with.database, mappings, with.producer, "DE"};
+    with.release = (struct release){
+        .database = with.database,
+        .producer = with.producer,
+        .placer = {mappings, number_memo_new(), "DE"},
+    };
     with.arena = arena_new();
     return 0;
 }
@@ -84,7 +88,8 @@ static int begun(void **state)
 static int ended(void **state)
 {
     (void)state;
-    mappings_free(with.release.mappings);
+    mappings_free(with.release.placer.mappings);
+    number_memo_free(with.release.placer.numbers);
     database_close(with.database);
     arena_free(with.arena);
     return 0;
@@ -115,7 +120,7 @@ static void park(struct slice body, const char *key)
     struct placement placement = {.event = &record->event};
     struct database_error error;
     const struct batch_record *records[] = {record};
-    assert_true(placements_find(with.release.mappings, "DE", with.arena, &placement, 1, 0, &error));
+    assert_true(placements_find(&with.release.placer, with.arena, &placement, 1, 0, &error));
     assert_int_equal(placement.resolution.rule, RULE_NONE);
     assert_true(parked_store(with.database, with.arena, records, &placement, 1, &error));
 }
