@@ -2,6 +2,7 @@
 #include "session/call_assign.h"
 
 #include "common/call_row.h"
+#include "common/log.h"
 #include "session/call_customers.h"
 #include "session/call_customer.h"
 #include "session/call_stamps.h"
@@ -16,9 +17,9 @@ struct assignment {
     struct batch *batch;
     struct arena *arena;
     const struct call_entry *entry;
-    int64_t from, to, owner; /* owner 0: none */
-    bool fresh;
-    struct call_work leaving, staying; /* the row of `from`, and that of the owner to be */
+    int64_t from, to, owner; /* owner 0: none, the call came from bound sources only */
+    bool fresh, moved;
+    struct call_work leaving, staying; /* the row of `from`, and that of the owner (to be) */
     PGresult *rows;
     struct database_error error;
     const char *bug;
@@ -148,9 +149,12 @@ static bool rows_move(struct assignment *move)
     for (size_t i = 0; i < count; i++)
         PQclear(steps[i].rows);
     move->owner = move->to;
+    move->leaving.exists = false;
+    move->moved = true;
     return true;
 }
 
+/* Only once, and only from the company that has it: a repeat must not undo what a later assignment did. */
 static bool give(struct assignment *move)
 {
     if (move->fresh && move->owner == move->from)
@@ -158,6 +162,8 @@ static bool give(struct assignment *move)
     return database_execute(move->database, "COMMIT", &move->error);
 }
 
+/* The owner sees the state, `from` sees the call go, each time that the event comes: a crash after the commit leaves nothing
+ * unsaid. Unless `from` has, from a source that is bound to it, a call of the same id: that one stays. */
 static void publish(struct assignment *move)
 {
     const struct call_work *shown = move->owner == move->from ? &move->leaving : &move->staying;
@@ -166,22 +172,39 @@ static void publish(struct assignment *move)
     call_publish(move->batch, &shown->state.call, move->entry->event, false);
     if (move->owner == move->from)
         return;
+    if (move->leaving.exists) {
+        call_publish(move->batch, &move->leaving.state.call, move->entry->event, false);
+        return;
+    }
     struct call gone = shown->state.call;
     gone.company_id = move->from;
     gone.branch_id = CALL_NULL;
     call_publish(move->batch, &gone, move->entry->event, true);
 }
 
+/* Nobody's to give: kept in the inbox, without effect. */
+static enum stage_outcome unowned(struct assignment *move)
+{
+    log_event(LOG_WARN, "assignment_of_no_ones_call", LOG_SLICE("call_id", move->entry->facts.call_id),
+              LOG_INT("from", move->from), LOG_INT("to", move->to));
+    return database_execute(move->database, "COMMIT", &move->error) ? STAGE_DONE
+                                                                    : batch_database_problem(move->batch, &move->error);
+}
+
 static enum stage_outcome run(struct assignment *move, const char *topic)
 {
     if (!take(move, topic))
         return batch_database_problem(move->batch, &move->error);
+    if (!move->owner)
+        return unowned(move);
     if (!rows_read(move))
         return batch_database_problem(move->batch, &move->error);
     if (move->bug)
         return batch_problem(move->batch, STAGE_BUG, "stamps", move->bug);
     if (!give(move))
         return batch_database_problem(move->batch, &move->error);
+    log_event(LOG_INFO, "assigned", LOG_SLICE("call_id", move->entry->facts.call_id), LOG_INT("from", move->from),
+              LOG_INT("to", move->to), LOG_INT("owner", move->owner), LOG_INT("moved", move->moved));
     publish(move);
     return STAGE_DONE;
 }
