@@ -12,7 +12,9 @@ extern const struct verb VERB_BRANCH_ADD, VERB_BRANCH_LIST;
 extern const struct verb VERB_NUMBER_ADD, VERB_NUMBER_LIST;
 extern const struct verb VERB_AGENT_ADD, VERB_AGENT_LIST;
 extern const struct verb VERB_TOKEN_CREATE, VERB_TOKEN_LIST, VERB_TOKEN_REVOKE;
+extern const struct verb VERB_CALL_SHOW, VERB_CALL_ASSIGN;
 extern const struct verb VERB_LAG;
+extern const struct verb VERB_PARKED_LIST, VERB_PARKED_SHOW, VERB_PARKED_RELEASE;
 extern const struct verb VERB_SEND, VERB_SIMULATE;
 
 #endif
