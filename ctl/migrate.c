@@ -8,6 +8,7 @@
 
 #include "ctl/migration_plan.h"
 #include "ctl/console.h"
+#include "ctl/role_passwords.h"
 #include "ctl/verbs.h"
 
 /* The lock's key is "hookline" read as a number. Waiting for another operator's migration takes longer than a statement
@@ -151,11 +152,23 @@ static int migrate(const struct console *console, const struct arguments *argume
         applied_now += exit_code == EXIT_CODE_FINE && !done;
     }
     database_rollback(run.database);
+    const char *passwords = argument_text(arguments, "passwords", NULL);
+    if (exit_code == EXIT_CODE_FINE && passwords)
+        exit_code = role_passwords_set(run.database, run.arena, passwords);
     database_close(run.database);
     return exit_code == EXIT_CODE_FINE ? show(arguments, &run, applied_now) : exit_code;
 }
 
+static const struct option_row OPTIONS[] = {
+    {.name = "passwords",
+     .kind = OPTION_TEXT,
+     .value = "DIR",
+     .help = "Gives each role the password in its file in DIR (hookline_session, ...), if there is one."},
+};
+
 const struct verb VERB_MIGRATE = {
     .name = "migrate",
     .about = "Brings the database's schema to this version, with an administrator's HOOKLINE_DATABASE_URL.",
+    .options = OPTIONS,
+    .option_count = COUNT(OPTIONS),
     .run = migrate};

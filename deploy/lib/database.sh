@@ -44,10 +44,5 @@ database_answers() {
 }
 
 database_migrate() {
-  HOOKLINE_DATABASE_URL=$(database_url hookline_admin) "$(program_file ctl)" migrate
-  # The roles that the schema made get their passwords: over standard input, and the same ones each time.
-  local role
-  for role in $DATABASE_ROLES; do
-    echo "ALTER ROLE $role PASSWORD '$(secret "$role")';"
-  done | database_psql "$(database_url hookline_admin)"
+  HOOKLINE_DATABASE_URL=$(database_url hookline_admin) "$(program_file ctl)" migrate --passwords "$RUN/secrets"
 }

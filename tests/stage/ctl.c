@@ -169,6 +169,30 @@ static void a_migration_that_fails_leaves_nothing(void **state)
     database_close(database);
 }
 
+static void roles_get_the_passwords_of_their_files(void **state)
+{
+    struct fixture *f = *state;
+    const char *url = empty_database(f, "passwords");
+    char directory[] = "/tmp/hookline-passwords-XXXXXX";
+    assert_non_null(mkdtemp(directory));
+    const char *line = arena_format(f->arena, "migrate --passwords %s", directory).ptr;
+    assert_int_equal(run_as(f, url, line), 78);
+    assert_said(f->last.err, "has no file named like a role");
+    const char *path = arena_format(f->arena, "%s/hookline_session", directory).ptr;
+    FILE *file = fopen(path, "we");
+    fputs("it's \"one\"\n", file);
+    fclose(file);
+    assert_int_equal(run_as(f, url, line), 0);
+    assert_int_equal(run_as(f, url, line), 0);
+    assert_answer(
+        f,
+        "SELECT string_agg(rolname || ' ' || left(rolpassword, 14), ',') FROM pg_authid WHERE rolpassword IS NOT NULL",
+        "hookline_session SCRAM-SHA-256$");
+    postgres_execute(f->postgres, "ALTER ROLE hookline_session PASSWORD NULL");
+    unlink(path);
+    rmdir(directory);
+}
+
 static void only_an_administrator_may_migrate(void **state)
 {
     struct fixture *f = *state;
@@ -448,6 +472,7 @@ int main(void)
         cmocka_unit_test(a_migration_changed_behind_our_back_is_refused),
         cmocka_unit_test(a_migration_that_fails_leaves_nothing),
         cmocka_unit_test(only_an_administrator_may_migrate),
+        cmocka_unit_test(roles_get_the_passwords_of_their_files),
         cmocka_unit_test(what_is_added_twice_is_there_once),
         cmocka_unit_test(an_id_taken_by_hand_is_stepped_over),
         cmocka_unit_test(a_number_is_one_whatever_its_spelling),
