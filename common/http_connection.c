@@ -181,10 +181,7 @@ static void refuse(struct http_connection *connection, const struct http_refusal
     connection->requests_over = true;
     exchange->complete = true;
     exchange->close_after = true;
-    const struct http_server_options *options = &connection->server->options;
-    if (options->refused)
-        options->refused(refusal, http_exchange_peer(exchange), options->context);
-    http_respond_error(exchange, refusal->status, refusal->word, refusal->message);
+    http_exchange_refuse(exchange, refusal);
 }
 
 static void send_continue(struct http_connection *connection)

@@ -237,15 +237,34 @@ void http_respond(struct http_exchange *exchange, int status, const char *conten
     http_connection_advance(connection);
 }
 
-void http_respond_error(struct http_exchange *exchange, int status, const char *word, const char *message)
+static void respond_error(struct http_exchange *exchange, const struct http_refusal *refusal, struct http_header extra)
 {
+    struct http_header headers[2];
+    size_t count = 0;
+    if (refusal->status == 503)
+        headers[count++] = (struct http_header){"Retry-After", SLICE("1")};
+    if (extra.name)
+        headers[count++] = extra;
     struct buffer body = {0};
     buffer_add_text(&body, "{\"error\":");
-    buffer_add_json_string(&body, slice_of(word));
+    buffer_add_json_string(&body, slice_of(refusal->word));
     buffer_add_text(&body, ",\"message\":");
-    buffer_add_json_string(&body, slice_of(message));
+    buffer_add_json_string(&body, slice_of(refusal->message));
     buffer_add_text(&body, "}");
-    const struct http_header retry = {"Retry-After", SLICE("1")};
-    http_respond(exchange, status, "application/json", buffer_slice(&body), &retry, status == 503);
+    http_respond(exchange, refusal->status, "application/json", buffer_slice(&body), headers, count);
     buffer_free(&body);
+}
+
+void http_respond_error(struct http_exchange *exchange, int status, const char *word, const char *message)
+{
+    respond_error(exchange, &(struct http_refusal){status, word, message}, (struct http_header){0});
+}
+
+void http_exchange_refuse(struct http_exchange *exchange, const struct http_refusal *refusal)
+{
+    const struct http_server_options *options = &exchange->server->options;
+    struct http_header extra = {0};
+    if (options->refused)
+        extra = options->refused(refusal, http_exchange_peer(exchange), options->context);
+    respond_error(exchange, refusal, extra);
 }

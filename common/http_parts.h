@@ -164,6 +164,8 @@ void http_exchange_free(struct http_exchange *exchange);
 void http_exchange_find_client(struct http_exchange *exchange);
 /* Its request has grown. False: large requests hold more than they may. */
 bool http_exchange_weigh(struct http_exchange *exchange);
+/* Tells the owner, and answers. */
+void http_exchange_refuse(struct http_exchange *exchange, const struct http_refusal *refusal);
 void http_exchange_write_head(struct http_server *server, struct evbuffer *out, const struct http_head *answer);
 
 /* http_stream.c */

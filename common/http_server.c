@@ -103,15 +103,19 @@ static const struct http_refusal CROWDED = {503, "too_many_connections", "Try ag
 /* Best effort: this must cost next to nothing. */
 static void turn_away(struct http_server *server, evutil_socket_t fd, const char *peer)
 {
-    static const char FULL[] =
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n"
-        "Content-Length: 72\r\nConnection: close\r\n\r\n"
-        "{\"error\":\"too_many_connections\",\"message\":\"Try again in a few seconds.\"}";
-    (void)!send(fd, FULL, sizeof FULL - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    static const char BODY[] = "{\"error\":\"too_many_connections\",\"message\":\"Try again in a few seconds.\"}";
+    struct http_header extra = {0};
+    if (server->options.refused)
+        extra = server->options.refused(&CROWDED, slice_of(peer), server->options.context);
+    struct buffer *answer = &server->scratch;
+    buffer_clear(answer);
+    buffer_add_text(answer, "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n");
+    if (extra.name)
+        buffer_add_format(answer, "%s: %.*s\r\n", extra.name, SLICE_PRINT(extra.value));
+    buffer_add_format(answer, "Content-Length: %zu\r\nConnection: close\r\n\r\n%s", sizeof BODY - 1, BODY);
+    (void)!send(fd, answer->data, answer->len, MSG_DONTWAIT | MSG_NOSIGNAL);
     shutdown(fd, SHUT_WR);
     evutil_closesocket(fd);
-    if (server->options.refused)
-        server->options.refused(&CROWDED, slice_of(peer), server->options.context);
 }
 
 static void admit(struct http_server *server, evutil_socket_t fd, const struct sockaddr *address)

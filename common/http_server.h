@@ -32,8 +32,9 @@ typedef void http_head_handler(struct http_exchange *exchange, void *context);
 /* The request is complete. */
 typedef void http_handler(struct http_exchange *exchange, void *context);
 
-/* The server refused by itself what never became a request that a handler saw; for logs and metrics. */
-typedef void http_refused_handler(const struct http_refusal *refusal, struct slice peer, void *context);
+/* The server refuses by itself what never became a request that a handler saw; for logs and metrics. Returns a field for
+ * the answer (name NULL: none), whose value lives until the next call. */
+typedef struct http_header http_refused_handler(const struct http_refusal *refusal, struct slice peer, void *context);
 
 struct http_server_options {
     const char *address; /* HOST:PORT, [v6]:PORT, unix:PATH; port 0: a free one */

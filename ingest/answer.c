@@ -12,6 +12,11 @@ const struct answer ANSWER_GONE = {
 const struct answer ANSWER_METHOD = {405, "method_not_allowed", "A webhook is a POST.", {"Allow", {"POST", 4}}};
 const struct answer ANSWER_MEDIA = {
     415, "unsupported_media_type", "A webhook's body is application/json, not encoded.", {0}};
+const struct answer ANSWER_ADDRESS = {403, "forbidden", "Webhooks are not accepted from this address.", {0}};
+const struct answer ANSWER_BODY = {413, "body_too_large", "The body is larger than accepted.", {0}};
+const struct answer ANSWER_TOO_MANY = {429, "too_many_requests", "Too many at once. Send it again later.", {0}};
+const struct answer ANSWER_BUSY = {
+    503, "busy", "Too much is waiting to be stored. Send it again.", {"Retry-After", {"1", 1}}};
 const struct answer ANSWER_NOT_KEPT = {
     503, "unavailable", "It could not be stored. Send it again.", {"Retry-After", {"5", 1}}};
 

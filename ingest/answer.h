@@ -15,6 +15,8 @@ struct answer {
 extern const struct answer ANSWER_SIGNATURE;
 extern const struct answer ANSWER_SIGNATURE_TWICE;
 extern const struct answer ANSWER_NOT_FOUND, ANSWER_GONE, ANSWER_METHOD, ANSWER_MEDIA, ANSWER_NOT_KEPT;
+extern const struct answer ANSWER_ADDRESS, ANSWER_BODY, ANSWER_BUSY;
+extern const struct answer ANSWER_TOO_MANY; /* without its Retry-After */
 
 /* The exchange is gone afterwards. `event_id` is NULL before there is one. */
 void answer_send(struct http_exchange *exchange, const struct answer *answer, const char *correlation_id,

@@ -1,12 +1,13 @@
 /* hookline-ingest: was this really sent by them, and is it safe with us?
  *
- * Answers POST /api/{retell,calcom,stripe}/webhook[/{source}]. 200 is sent only when the brokers have the record (acks=all); what cannot be kept in
- * ACK_TIMEOUT_MS is answered 503, and the sender comes again. No database, no tenant logic: more of these on one port are
- * more throughput, nothing else.
+ * Answers POST /api/{retell,calcom,stripe}/webhook[/{source}]. 200 is sent only when the brokers have the record
+ * (acks=all); what cannot be kept in ACK_TIMEOUT_MS is answered 503, and the sender comes again. No database, no tenant
+ * logic: more of these on one port (REUSE_PORT) are more throughput, nothing else. Under socket activation (LISTEN_FDS) a
+ * restart refuses no connection.
  *
- * SIGHUP: reads the sources again. Stops: SIGTERM, SIGINT: answers what is in flight, exit 0; 78 when a setting is wrong. Security: the only program that
- * strangers may reach; it trusts no byte before its signature is verified, and holds nothing but
- * the signing keys.
+ * SIGHUP: reads the sources again. Stops: SIGTERM, SIGINT: answers what is in flight, exit 0; 78 when a setting is wrong.
+ * Security: the only program that strangers may reach; it trusts no byte before its signature is verified, and holds
+ * nothing but the signing keys.
  */
 #include <event2/event.h>
 #include <signal.h>
@@ -15,9 +16,11 @@
 #include "common/arena.h"
 #include "common/clock.h"
 #include "common/http_server.h"
+#include "common/listen_fds.h"
 #include "common/log.h"
 #include "common/management.h"
 #include "common/metrics.h"
+#include "common/random.h"
 #include "common/sources_file.h"
 #include "ingest/keep.h"
 #include "ingest/receive.h"
@@ -34,7 +37,7 @@ static const struct setting SETTINGS[] = {
     {.name = "LISTEN",
      .type = SETTING_ADDRESS,
      .text = "127.0.0.1:8080",
-     .help = "Where webhooks are received; a proxy before it ends TLS."},
+     .help = "Where webhooks are received; a proxy before it ends TLS. Not used under socket activation (LISTEN_FDS)."},
     SETTINGS_OF_SOURCES(
         "Retell's API key that has the \"webhook\" badge: it signs the webhooks of the source `default`, which is "
         "bound to no company. Required without SOURCES."),
@@ -43,6 +46,71 @@ static const struct setting SETTINGS[] = {
      .text = "serve",
      .choices = "serve|gone",
      .help = "What deploy/legacy-paths.txt lists runs Retell's handler, signature and all, or answers 410."},
+    {.name = "REUSE_PORT",
+     .type = SETTING_FLAG,
+     .help = "Several processes listen on LISTEN, and the kernel spreads the connections (SO_REUSEPORT)."},
+    {.name = "TRUSTED_PROXIES",
+     .type = SETTING_TEXT,
+     .text = "",
+     .help = "Networks whose X-Forwarded-For is believed, comma separated: 10.0.0.0/8, ::1, or unix for UNIX sockets."},
+    {.name = "CONNECTIONS_MAX",
+     .type = SETTING_COUNT,
+     .count = 10000,
+     .min = 1,
+     .max = 1000000,
+     .help = "Open connections, all together; fewer if the process may not open so many files."},
+    {.name = "CONNECTIONS_PER_ADDRESS_MAX",
+     .type = SETTING_COUNT,
+     .count = 200,
+     .min = 1,
+     .max = 1000000,
+     .help = "Open connections of one IPv4 address or IPv6 /64; trusted proxies have no such limit."},
+    {.name = "HEADER_DEADLINE_MS",
+     .type = SETTING_MS,
+     .count = 10000,
+     .min = 100,
+     .max = 600000,
+     .help = "The time for a request's line and fields to arrive; 408 after it."},
+    {.name = "BODY_DEADLINE_MS",
+     .type = SETTING_MS,
+     .count = 30000,
+     .min = 100,
+     .max = 600000,
+     .help = "The time for a body to arrive; 408 after it, and after 5 s if it comes with less than 1 KiB/s."},
+    {.name = "REQUEST_DEADLINE_MS",
+     .type = SETTING_MS,
+     .count = 35000,
+     .min = 100,
+     .max = 600000,
+     .help = "The time for a whole request, from its first byte to its last; 408 after it."},
+    {.name = "IDLE_DEADLINE_MS",
+     .type = SETTING_MS,
+     .count = 60000,
+     .min = 100,
+     .max = 3600000,
+     .help = "How long a connection is kept between two requests."},
+    {.name = "ADDRESS_RATE_PER_S",
+     .type = SETTING_COUNT,
+     .max = BUCKET_RATE_MAX,
+     .help = "Requests a second of one IPv4 address or IPv6 /64, 429 beyond; 0: no limit."},
+    {.name = "ADDRESS_BURST",
+     .type = SETTING_COUNT,
+     .count = 100,
+     .min = 1,
+     .max = BUCKET_BURST_MAX,
+     .help = "Requests that an address may make at once, before ADDRESS_RATE_PER_S holds."},
+    {.name = "IN_FLIGHT_MAX",
+     .type = SETTING_COUNT,
+     .count = 20000,
+     .min = 1,
+     .max = 1000000,
+     .help = "Webhooks that may wait to be kept; more are answered 503 before their body is read."},
+    {.name = "IN_FLIGHT_MAX_BYTES",
+     .type = SETTING_BYTES,
+     .count = INT64_C(256) * 1024 * 1024,
+     .min = 1024 * 1024,
+     .max = INT64_C(64) * 1024 * 1024 * 1024,
+     .help = "Bytes of their bodies; the same."},
     {.name = "ACK_TIMEOUT_MS",
      .type = SETTING_MS,
      .count = 2000,
@@ -56,6 +124,9 @@ static const struct setting SETTINGS[] = {
 
 struct ingest {
     struct settings *settings;
+    struct arena *arena; /* of the process */
+    struct networks trusted;
+    struct limits *limits;
     struct event_base *base;
     struct sources_file *sources;
     struct keep *keep;
@@ -63,7 +134,7 @@ struct ingest {
     struct http_server *server;
     struct management *management;
     struct readiness *kafka, *accepting;
-    struct metric *connections;
+    struct metric *connections, *accept_pauses;
     struct event *lines; /* of the log, collected since the loop's last turn */
 };
 
@@ -91,7 +162,9 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     keep_tick(self->keep);
     bool ready = keep_ready(self->keep);
     readiness_set(self->kafka, ready, ready ? "connected, topics known" : "no broker, or topics unknown");
+    receive_tick(self->receive);
     metric_set(self->connections, (double)http_server_connections(self->server));
+    metric_set(self->accept_pauses, (double)http_server_accept_pauses(self->server));
 }
 
 static void on_drained(void *context)
@@ -127,6 +200,49 @@ static void examine(const struct settings *settings, struct buffer *problems)
     sources_release(sources);
 }
 
+static struct limits *open_limits(const struct settings *settings)
+{
+    struct limits_options options = {
+        .address = {settings_count(settings, "ADDRESS_RATE_PER_S"), settings_count(settings, "ADDRESS_BURST")},
+        .in_flight_max = (size_t)settings_count(settings, "IN_FLIGHT_MAX"),
+        .in_flight_max_bytes = (size_t)settings_count(settings, "IN_FLIGHT_MAX_BYTES"),
+    };
+    random_take(&options.seed, sizeof options.seed);
+    return limits_new(&options);
+}
+
+static const char *open_server(struct ingest *self)
+{
+    const struct settings *settings = self->settings;
+    struct http_server_options options = {
+        .address = settings_text(settings, "LISTEN"),
+        .reuse_port = settings_flag(settings, "REUSE_PORT"),
+        .limits = {.body_max_bytes = SOURCE_BODY_MAX_BYTES},
+        .large_bodies_max_bytes = LARGE_BODIES_MAX_BYTES,
+        .header_deadline_ms = (int)settings_count(settings, "HEADER_DEADLINE_MS"),
+        .body_deadline_ms = (int)settings_count(settings, "BODY_DEADLINE_MS"),
+        .request_deadline_ms = (int)settings_count(settings, "REQUEST_DEADLINE_MS"),
+        .idle_deadline_ms = (int)settings_count(settings, "IDLE_DEADLINE_MS"),
+        .connections_max = (int)settings_count(settings, "CONNECTIONS_MAX"),
+        .connections_per_address_max = (int)settings_count(settings, "CONNECTIONS_PER_ADDRESS_MAX"),
+        .trusted = self->trusted,
+        .head = receive_head,
+        .handler = receive_webhook,
+        .refused = receive_refused,
+        .context = self->receive,
+    };
+    const char *problem = listen_fds_take(&options.listen_fd);
+    return problem ? problem : http_server_open(&self->server, self->base, &options);
+}
+
+static const char *read_trusted(struct ingest *self)
+{
+    self->arena = arena_new();
+    const char *list = settings_text(self->settings, "TRUSTED_PROXIES");
+    const char *problem = networks_read(&self->trusted, slice_of(list ? list : ""), self->arena);
+    return problem ? arena_format(self->arena, "TRUSTED_PROXIES: %s.", problem).ptr : NULL;
+}
+
 /* NULL, or why it cannot start. */
 static const char *open_all(struct ingest *self)
 {
@@ -135,24 +251,20 @@ static const char *open_all(struct ingest *self)
     self->kafka = readiness_new("kafka");
     self->accepting = readiness_new("accepting");
     self->connections = metrics_gauge("hookline_ingest_connections", "", "Open connections.");
+    self->accept_pauses =
+        metrics_gauge("hookline_ingest_accept_pauses", "", "Pauses in accepting since the start, for want of files.");
+    if (!problem)
+        problem = read_trusted(self);
     if (!problem)
         problem = management_open(&self->management, settings_text(settings, "MANAGEMENT_LISTEN"));
     if (!problem)
         problem = keep_open(&self->keep, self->base, settings, settings_count(settings, "ACK_TIMEOUT_MS"));
     if (problem)
         return problem;
-    self->receive = receive_new(sources_file_now(self->sources), self->keep,
+    self->limits = open_limits(settings);
+    self->receive = receive_new(sources_file_now(self->sources), self->keep, self->limits,
                                 strcmp(settings_text(settings, "LEGACY_PATHS"), "serve") == 0);
-    problem = http_server_open(&self->server, self->base,
-                               &(struct http_server_options){
-                                   .address = settings_text(settings, "LISTEN"),
-                                   .limits = {.body_max_bytes = SOURCE_BODY_MAX_BYTES},
-                                   .large_bodies_max_bytes = LARGE_BODIES_MAX_BYTES,
-                                   .head = receive_head,
-                                   .handler = receive_webhook,
-                                   .refused = receive_refused,
-                                   .context = self->receive,
-                               });
+    problem = open_server(self);
     if (problem)
         return problem;
     log_event(LOG_INFO, "listening", LOG_TEXT("address", http_server_address(self->server)));
@@ -170,6 +282,9 @@ static void close_all(struct ingest *self)
         receive_free(self->receive);
     management_close(self->management);
     sources_file_close(self->sources);
+    limits_free(self->limits);
+    if (self->arena)
+        arena_free(self->arena);
 }
 
 static void run(struct ingest *self)

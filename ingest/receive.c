@@ -1,6 +1,7 @@
 /* receive.c: one webhook's way: where to, how large, by whom, what, kept.
  *
- *      head ──> 404 410 405 415 ──> (413: the server) ──> body ──> signature 401 ──> JSON 400 ──> keep 503 ──> 200
+ *      head ──> 429 404 410 405 415 403 429 503 ──> (413: the server) ──> body ──> signature 401 ──> 403 413 429
+ *      ──> JSON 400 ──> 503 ──> keep 503 ──> 200             (admit.h says why in this order)
  *
  * What differs between providers is a row of provider.h. The body is not looked into before its signature is right. A
  * sender learns that his signature is wrong, never why; the log and the metric know. Every answer carries the correlation
@@ -9,12 +10,12 @@
 #include "ingest/receive.h"
 
 #include <stdlib.h>
-#include <strings.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/random.h"
-#include "ingest/answer.h"
+#include "ingest/admit.h"
+#include "ingest/hush.h"
 #include "ingest/legacy.h"
 #include "ingest/sender.h"
 #include "ingest/traceparent.h"
@@ -26,7 +27,10 @@ struct receive {
     struct keep *keep;
     struct legacy *legacy;
     struct arena *parsing; /* a body's JSON: up to nine times the body, so it must not wait for the ack with it */
-    struct metric *ack_seconds;
+    struct metric *ack_seconds, *in_flight_bytes;
+    struct limits *limits;
+    struct hush hush;
+    char correlation[CORRELATION_LEN + 1]; /* of what the server refused last */
 };
 
 /* A webhook on its way; lies in its exchange's arena. */
@@ -47,12 +51,13 @@ struct arrival {
 /* ---- telling ---- */
 
 /* `outcome` is ours, for the log and the metric; the answer says what the sender may know. `tally` NULL: of no provider. */
-static void refuse(struct http_exchange *exchange, const struct answer *answer, enum outcome outcome,
-                   struct tally *tally, const char *correlation)
+static void refuse(struct receive *receive, struct http_exchange *exchange, const struct answer *answer,
+                   enum outcome outcome, struct tally *tally, const char *correlation)
 {
-    log_event(LOG_INFO, "refused", LOG_TEXT("cause", outcome_name(outcome)), LOG_INT("status", answer->status),
-              LOG_TEXT("provider", tally ? tally->provider : ""), LOG_TEXT("source", tally ? tally->source : ""),
-              LOG_SLICE("peer", http_exchange_peer(exchange)), LOG_TEXT("correlation_id", correlation));
+    if (hush_allows(&receive->hush, outcome_name(outcome), clock_ticks_ms()))
+        log_event(LOG_INFO, "refused", LOG_TEXT("cause", outcome_name(outcome)), LOG_INT("status", answer->status),
+                  LOG_TEXT("provider", tally ? tally->provider : ""), LOG_TEXT("source", tally ? tally->source : ""),
+                  LOG_SLICE("peer", http_exchange_peer(exchange)), LOG_TEXT("correlation_id", correlation));
     if (tally)
         tally_count(tally, outcome);
     else
@@ -63,8 +68,8 @@ static void refuse(struct http_exchange *exchange, const struct answer *answer, 
 static void refuse_arrival(struct arrival *arrival, const struct answer *answer, enum outcome outcome)
 {
     struct roster *roster = arrival->roster;
-    refuse(arrival->exchange, answer, outcome, roster_tally(roster, arrival->route.provider, arrival->sender.source),
-           arrival->correlation);
+    refuse(arrival->receive, arrival->exchange, answer, outcome,
+           roster_tally(roster, arrival->route.provider, arrival->sender.source), arrival->correlation);
     roster_release(roster); /* the arrival went with its exchange */
 }
 
@@ -75,26 +80,6 @@ static void new_correlation(char text[CORRELATION_LEN + 1], uint8_t random[RANDO
 }
 
 /* ---- the head ---- */
-
-static bool is_json_type(struct slice value)
-{
-    static const char JSON[] = "application/json";
-    size_t len = 0;
-    while (len < value.len && value.ptr[len] != ';')
-        len++;
-    while (len > 0 && (value.ptr[len - 1] == ' ' || value.ptr[len - 1] == '\t'))
-        len--;
-    return len == sizeof JSON - 1 && strncasecmp(value.ptr, JSON, len) == 0;
-}
-
-static bool media_accepted(const struct http_request *request)
-{
-    size_t types = 0;
-    size_t encodings = 0;
-    struct slice type = http_request_field(request, "Content-Type", &types);
-    struct slice encoding = http_request_field(request, "Content-Encoding", &encodings);
-    return types <= 1 && (types == 0 || is_json_type(type)) && (encodings == 0 || slice_equals(encoding, "identity"));
-}
 
 /* Where a request goes. A path of before is Retell's route from here on, whatever follows; *legacy is NULL for others. */
 static bool find_route(const struct receive *receive, struct slice path, struct route *route,
@@ -110,37 +95,45 @@ static bool find_route(const struct receive *receive, struct slice path, struct 
 
 void receive_head(struct http_exchange *exchange, void *context)
 {
-    const struct receive *receive = context;
-    const struct http_request *request = http_exchange_request(exchange);
-    struct route route;
-    uint8_t random[RANDOM_BYTES];
-    char correlation[CORRELATION_LEN + 1];
+    struct receive *receive = context;
+    struct admission admission = {0};
     struct legacy_path *legacy = NULL;
-    bool found = find_route(receive, request->path, &route, &legacy);
-    bool posted = slice_equals(request->method, "POST");
-    bool gone = legacy && !legacy_serves(receive->legacy);
+    admission.found = find_route(receive, http_exchange_request(exchange)->path, &admission.route, &legacy);
+    admission.gone = legacy && !legacy_serves(receive->legacy);
     if (legacy)
         legacy_seen(legacy, http_exchange_peer(exchange), clock_now_ms());
-    if (found && posted && !gone && media_accepted(request))
+    admit_head(&admission, receive->limits, receive->roster, exchange, clock_ticks_ns());
+    const struct refused *refused = &admission.refused;
+    if (!refused->answer)
         return;
+    uint8_t random[RANDOM_BYTES];
+    char correlation[CORRELATION_LEN + 1];
     new_correlation(correlation, random);
-    if (!found || gone) {
-        refuse(exchange, gone ? &ANSWER_GONE : &ANSWER_NOT_FOUND, gone ? OUTCOME_GONE : OUTCOME_NOT_FOUND, NULL,
-               correlation);
-        return;
-    }
-    const struct source *source = sources_find(receive->roster->sources, route.provider->id, route.source);
-    refuse(exchange, posted ? &ANSWER_MEDIA : &ANSWER_METHOD, posted ? OUTCOME_MEDIA : OUTCOME_METHOD,
-           roster_tally(receive->roster, route.provider, source), correlation);
+    bool routed = admission.found && !admission.gone;
+    struct tally *tally = routed ? roster_tally(receive->roster, admission.route.provider, admission.source) : NULL;
+    refuse(receive, exchange, refused->answer, refused->outcome, tally, correlation);
 }
 
-void receive_refused(const struct http_refusal *refusal, struct slice peer, void *context)
+struct http_header receive_refused(const struct http_refusal *refusal, struct slice peer, void *context)
 {
-    (void)context;
-    /* A flood of connections must not become a flood of lines. */
-    log_event(refusal->status == 503 ? LOG_DEBUG : LOG_INFO, "refused", LOG_TEXT("cause", refusal->word),
-              LOG_INT("status", refusal->status), LOG_TEXT("detail", refusal->message), LOG_SLICE("peer", peer));
+    struct receive *receive = context;
+    uint8_t random[RANDOM_BYTES];
+    new_correlation(receive->correlation, random);
+    if (hush_allows(&receive->hush, refusal->word, clock_ticks_ms()))
+        log_event(LOG_INFO, "refused", LOG_TEXT("cause", refusal->word), LOG_INT("status", refusal->status),
+                  LOG_TEXT("detail", refusal->message), LOG_SLICE("peer", peer),
+                  LOG_TEXT("correlation_id", receive->correlation));
     tally_count_refused(refusal->word);
+    return (struct http_header){"X-Correlation-Id", slice_of(receive->correlation)};
+}
+
+void receive_tick(struct receive *receive)
+{
+    const char *cause = NULL;
+    uint64_t withheld = 0;
+    while ((withheld = hush_over(&receive->hush, clock_ticks_ms(), &cause)) > 0)
+        log_event(LOG_WARN, "refused_unlogged", LOG_TEXT("cause", cause), LOG_INT("count", (int64_t)withheld));
+    metric_set(receive->in_flight_bytes, (double)limits_in_flight_bytes(receive->limits));
 }
 
 /* ---- the whole request ---- */
@@ -148,10 +141,12 @@ void receive_refused(const struct http_refusal *refusal, struct slice peer, void
 static void answer_not_kept(struct arrival *arrival, double seconds, const char *problem)
 {
     const struct source *source = arrival->sender.source;
-    log_event(LOG_WARN, "refused", LOG_TEXT("cause", outcome_name(OUTCOME_NOT_KEPT)),
-              LOG_INT("status", ANSWER_NOT_KEPT.status), LOG_TEXT("provider", source_provider_name(source->provider)),
-              LOG_TEXT("source", source->name), LOG_TEXT("detail", problem), LOG_TEXT("event_id", arrival->id),
-              LOG_TEXT("correlation_id", arrival->correlation), LOG_REAL("ms", seconds * 1000));
+    if (hush_allows(&arrival->receive->hush, outcome_name(OUTCOME_NOT_KEPT), clock_ticks_ms()))
+        log_event(LOG_WARN, "refused", LOG_TEXT("cause", outcome_name(OUTCOME_NOT_KEPT)),
+                  LOG_INT("status", ANSWER_NOT_KEPT.status),
+                  LOG_TEXT("provider", source_provider_name(source->provider)), LOG_TEXT("source", source->name),
+                  LOG_TEXT("detail", problem), LOG_TEXT("event_id", arrival->id),
+                  LOG_TEXT("correlation_id", arrival->correlation), LOG_REAL("ms", seconds * 1000));
     tally_count(roster_tally(arrival->roster, arrival->route.provider, source), OUTCOME_NOT_KEPT);
     answer_send(arrival->exchange, &ANSWER_NOT_KEPT, arrival->correlation, arrival->id);
 }
@@ -179,6 +174,7 @@ static void on_kept(void *opaque, enum kept kept, double seconds, const char *pr
 {
     struct arrival *arrival = opaque;
     struct roster *roster = arrival->roster;
+    limits_leave(arrival->receive->limits, http_exchange_request(arrival->exchange)->body.len);
     if (kept == KEPT_NOT)
         answer_not_kept(arrival, seconds, problem);
     else
@@ -248,6 +244,30 @@ static bool signature_accepted(struct arrival *arrival, const struct http_reques
     return count <= 1 && verdict == SIGNATURE_VALID;
 }
 
+static bool sender_admitted(struct arrival *arrival)
+{
+    struct refused refused;
+    admit_sender(&refused, arrival->roster, arrival->sender.source, arrival->exchange, clock_ticks_ns());
+    if (refused.answer)
+        refuse_arrival(arrival, refused.answer, refused.outcome);
+    return !refused.answer;
+}
+
+static bool content_accepted(struct arrival *arrival, const struct http_request *request)
+{
+    const char *problem = NULL;
+    struct refused refused;
+    enum webhook_outcome outcome = read_webhook(arrival, request->body, &problem);
+    if (outcome != WEBHOOK_FINE) {
+        refuse_arrival(arrival, &(struct answer){400, "bad_request", problem, {0}}, outcome_of_webhook(outcome));
+        return false;
+    }
+    admit_kept(&refused, arrival->receive->limits, request->body.len);
+    if (refused.answer)
+        refuse_arrival(arrival, refused.answer, refused.outcome);
+    return !refused.answer;
+}
+
 void receive_webhook(struct http_exchange *exchange, void *context)
 {
     const struct http_request *request = http_exchange_request(exchange);
@@ -260,21 +280,20 @@ void receive_webhook(struct http_exchange *exchange, void *context)
         abort(); /* receive_head let it pass */
     new_correlation(arrival->correlation, random);
     traceparent_continue(http_request_field(request, "traceparent", NULL), random + 10, arrival->traceparent);
-    if (!signature_accepted(arrival, request))
-        return;
-    const char *problem = NULL;
-    enum webhook_outcome outcome = read_webhook(arrival, request->body, &problem);
-    if (outcome == WEBHOOK_FINE)
+    if (signature_accepted(arrival, request) && sender_admitted(arrival) && content_accepted(arrival, request))
         hand_over(arrival, request->body);
-    else
-        refuse_arrival(arrival, &(struct answer){400, "bad_request", problem, {0}}, outcome_of_webhook(outcome));
 }
 
-struct receive *receive_new(struct sources *sources, struct keep *keep, bool serve_legacy_paths)
+struct receive *receive_new(struct sources *sources, struct keep *keep, struct limits *limits, bool serve_legacy_paths)
 {
     struct receive *receive = memory_new(1, sizeof *receive);
-    *receive = (struct receive){
-        .roster = roster_new(sources), .keep = keep, .legacy = legacy_new(serve_legacy_paths), .parsing = arena_new()};
+    *receive = (struct receive){.roster = roster_new(sources),
+                                .keep = keep,
+                                .limits = limits,
+                                .legacy = legacy_new(serve_legacy_paths),
+                                .parsing = arena_new()};
+    receive->in_flight_bytes =
+        metrics_gauge("hookline_ingest_in_flight_bytes", "", "Bodies of the webhooks that wait to be kept.");
     receive->ack_seconds =
         metrics_histogram("hookline_ingest_ack_seconds", "", "From a webhook's last byte to the brokers' ack.");
     return receive;

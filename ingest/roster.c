@@ -8,6 +8,7 @@ struct roster *roster_new(struct sources *sources)
     struct roster *roster = memory_new(1, sizeof *roster);
     *roster = (struct roster){.sources = sources_hold(sources),
                               .tallies = memory_new(sources->count + 1, sizeof *roster->tallies),
+                              .buckets = memory_new(sources->count + 1, sizeof *roster->buckets),
                               .held = 1};
     for (size_t i = 0; i < sources->count; i++)
         roster->tallies[i] = tally_open(source_provider_name(sources->items[i].provider), sources->items[i].name);
@@ -28,6 +29,7 @@ void roster_release(struct roster *roster)
         return;
     sources_release(roster->sources);
     free(roster->tallies);
+    free(roster->buckets);
     free(roster);
 }
 

@@ -20,6 +20,11 @@ static const char *const NAMES[OUTCOMES] = {
     [OUTCOME_GONE] = "gone",
     [OUTCOME_METHOD] = "method_not_allowed",
     [OUTCOME_MEDIA] = "unsupported_media_type",
+    [OUTCOME_ADDRESS] = "address_not_allowed",
+    [OUTCOME_BODY] = "body_too_large",
+    [OUTCOME_RATE_ADDRESS] = "rate_address",
+    [OUTCOME_RATE_SOURCE] = "rate_source",
+    [OUTCOME_IN_FLIGHT] = "in_flight",
 };
 
 const char *outcome_name(enum outcome outcome)

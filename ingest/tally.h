@@ -27,8 +27,13 @@ enum outcome {
     OUTCOME_GONE,
     OUTCOME_METHOD,
     OUTCOME_MEDIA,
+    OUTCOME_ADDRESS,
+    OUTCOME_BODY,
+    OUTCOME_RATE_ADDRESS,
+    OUTCOME_RATE_SOURCE,
+    OUTCOME_IN_FLIGHT,
 };
-enum { OUTCOMES = OUTCOME_MEDIA + 1 };
+enum { OUTCOMES = OUTCOME_IN_FLIGHT + 1 };
 
 /* "accepted", "signature_time", …: for logs and metrics. */
 const char *outcome_name(enum outcome outcome);

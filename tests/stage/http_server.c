@@ -140,6 +140,7 @@ static void large_bodies_share_a_limit(void **state)
     struct http_answer answer = http_client_receive(other, serving_arena, SERVING_SOON_MS);
     assert_int_equal(answer.status, 503);
     assert_slice(http_answer_field(&answer, "Retry-After"), "1");
+    assert_slice(http_answer_field(&answer, "X-Refused"), "yes");
     assert_int_equal(atomic_load(&self->refused), 1);
     http_client_close(other);
 
@@ -301,6 +302,7 @@ static void one_address_holds_no_more_than_its_share(void **state)
     struct http_answer answer = http_client_receive(fourth, serving_arena, SERVING_SOON_MS);
     assert_int_equal(answer.status, 503);
     assert_slice(http_answer_field(&answer, "Retry-After"), "1");
+    assert_slice(http_answer_field(&answer, "X-Refused"), "yes");
     assert_slice(answer.body, "{\"error\":\"too_many_connections\",\"message\":\"Try again in a few seconds.\"}");
     serving_hear_end(fourth);
     for (size_t i = 0; i < COUNT(clients); i++)

@@ -117,12 +117,13 @@ static void on_head(struct http_exchange *exchange, void *context)
         http_exchange_limit_body(exchange, 4);
 }
 
-static void on_refused(const struct http_refusal *refusal, struct slice peer, void *context)
+static struct http_header on_refused(const struct http_refusal *refusal, struct slice peer, void *context)
 {
     (void)refusal;
     (void)peer;
     struct serving *self = context;
     atomic_fetch_add(&self->refused, 1);
+    return (struct http_header){"X-Refused", SLICE("yes")};
 }
 
 static void on_drained(void *context)
