@@ -45,7 +45,7 @@ static void delivered(rd_kafka_t *kafka, const rd_kafka_message_t *message, void
     (void)kafka, (void)context;
     if (message->err)
         broken("send", rd_kafka_err2str(message->err));
-    *(bool *)message->_private = true;
+    --*(size_t *)message->_private;
 }
 
 static void no_log(const rd_kafka_t *kafka, int level, const char *facility, const char *text)
@@ -122,10 +122,9 @@ void broker_set_delay(struct broker *broker, int delay_ms)
     rd_kafka_mock_broker_set_rtt(broker->cluster, 1, delay_ms);
 }
 
-void broker_send(struct broker *broker, const struct record *record)
+static void send_one(struct broker *broker, const struct record *record, size_t *missing)
 {
     char name[128];
-    bool done = false;
     rd_kafka_headers_t *headers = rd_kafka_headers_new(record->header_count);
     for (size_t i = 0; i < record->header_count; i++)
         rd_kafka_header_add(headers, record->headers[i].name, -1, record->headers[i].value.ptr,
@@ -135,11 +134,23 @@ void broker_send(struct broker *broker, const struct record *record)
                           RD_KAFKA_V_PARTITION(record->partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
                           RD_KAFKA_V_KEY((void *)(uintptr_t)record->key.ptr, record->key.len),
                           RD_KAFKA_V_VALUE((void *)(uintptr_t)record->value.ptr, record->value.len),
-                          RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(&done), RD_KAFKA_V_END);
+                          RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(missing), RD_KAFKA_V_END);
     if (error)
         broken("send", rd_kafka_err2str(error));
-    while (!done)
+}
+
+void broker_send_all(struct broker *broker, const struct record *records, size_t count)
+{
+    size_t missing = count;
+    for (size_t i = 0; i < count; i++)
+        send_one(broker, &records[i], &missing);
+    while (missing)
         rd_kafka_poll(broker->kafka, ANSWER_MS);
+}
+
+void broker_send(struct broker *broker, const struct record *record)
+{
+    broker_send_all(broker, record, 1);
 }
 
 /* reading back ----------------------------------------------------------------------------------------------------- */

@@ -30,8 +30,9 @@ void broker_lose_topic(struct broker *broker, const char *topic, bool lost);
 /* The answers come this much later from now on; 0: at once. */
 void broker_set_delay(struct broker *broker, int delay_ms);
 
-/* Sends and waits for the ack. */
+/* Sends and waits for the ack; for all acks. Each partition keeps the order. */
 void broker_send(struct broker *broker, const struct record *record);
+void broker_send_all(struct broker *broker, const struct record *records, size_t count);
 
 struct broker_record {
     int32_t partition;
