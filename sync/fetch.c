@@ -11,7 +11,6 @@
 #include "common/clock.h"
 #include "common/failpoint.h"
 #include "common/log.h"
-#include "common/management.h"
 #include "common/metrics.h"
 #include "sync/answer.h"
 
@@ -164,10 +163,8 @@ static void log_fetch(const struct fetch *fetch, const struct retell_reply *repl
 /* An operator must see that the key is wrong before calls are missed. */
 static void note_key(const struct fetch *fetch)
 {
-    if (fetch->reply == REPLY_DENIED)
-        readiness_set(fetch->tools->key_accepted, false, "the platform refuses RETELL_API_KEY (401, 402 or 403)");
-    else if (fetch->reply == REPLY_ANSWERED || fetch->reply == REPLY_GONE)
-        readiness_set(fetch->tools->key_accepted, true, "the platform accepts the key");
+    if (fetch->reply == REPLY_DENIED || fetch->reply == REPLY_ANSWERED || fetch->reply == REPLY_GONE)
+        accounts_heard(fetch->tools->accounts, fetch->job.call.source, fetch->reply != REPLY_DENIED);
 }
 
 /* What kind of reply it is, and for an answer what it says; *problem is a word or sentence, NULL for a fine answer. */
@@ -202,6 +199,8 @@ static void replied(void *opaque, const struct retell_reply *reply)
         .company_id = fetch->job.call.company_id,
         .call_id = fetch->job.call.call_id,
         .source = fetch->job.call.source,
+        .source_company = fetch->account.source_company,
+        .cost_unit = fetch->account.cost_unit,
         .correlation_id = slice_of(fetch->correlation_id),
         .fetched_ms = clock_now_ms(),
     };
@@ -215,8 +214,8 @@ static void replied(void *opaque, const struct retell_reply *reply)
     }
 }
 
-void fetch_begin(struct fetch *fetch, const struct fetch_tools *tools, const char *key, const struct job *job,
-                 const char *token)
+void fetch_begin(struct fetch *fetch, const struct fetch_tools *tools, const struct account *account,
+                 const struct job *job, const char *token)
 {
     fetch->tools = tools;
     if (!fetch->arena)
@@ -225,10 +224,12 @@ void fetch_begin(struct fetch *fetch, const struct fetch_tools *tools, const cha
     fetch->job.call.call_id = arena_copy(fetch->arena, job->call.call_id);
     fetch->job.call.source = arena_copy(fetch->arena, job->call.source);
     fetch->job.call.status = arena_copy(fetch->arena, job->call.status);
+    fetch->account = (struct account){.source_company = account->source_company,
+                                      .cost_unit = arena_copy(fetch->arena, account->cost_unit)};
     snprintf(fetch->token, sizeof fetch->token, "%s", token);
     fetch_uuid(fetch->correlation_id);
     fetch->state = FETCH_ASKING;
-    retell_api_ask(tools->api, key, fetch->job.call.call_id, replied, fetch);
+    retell_api_ask(tools->api, account->key, fetch->job.call.call_id, replied, fetch);
 }
 
 void fetch_abandon(struct fetch *fetch)

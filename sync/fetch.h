@@ -11,11 +11,11 @@
 #define HOOKLINE_SYNC_FETCH_H
 
 #include "common/producer.h"
+#include "sync/accounts.h"
 #include "sync/jobs.h"
 #include "sync/retell_api.h"
 
 struct metric;
-struct readiness;
 
 enum fetch_state { FETCH_FREE, FETCH_ASKING, FETCH_PUBLISHING, FETCH_FINISHED };
 
@@ -24,7 +24,7 @@ struct fetch_tools {
     struct retell_api *api;
     struct producer *producer;
     const struct policy *policy;
-    struct readiness *key_accepted;
+    struct accounts *accounts;
     struct metric *outcomes[REPLY_ODD + 1]; /* by enum reply_kind */
     struct metric *seconds;
 };
@@ -38,6 +38,7 @@ struct fetch {
     enum fetch_state state;
     struct arena *arena; /* holds the job's text, and the answer until it is sent */
     struct job job;
+    struct account account; /* its text in the arena, without the key */
     char token[UUID_TEXT_BYTES], correlation_id[UUID_TEXT_BYTES];
     enum reply_kind reply;
     int64_t retry_after_ms;
@@ -47,9 +48,9 @@ struct fetch {
 /* A uuid v7, for correlation ids and lease tokens. */
 void fetch_uuid(char text[UUID_TEXT_BYTES]);
 
-/* The fetch must be FREE; the job and token are copied. */
-void fetch_begin(struct fetch *fetch, const struct fetch_tools *tools, const char *key, const struct job *job,
-                 const char *token);
+/* The fetch must be FREE; account, job and token are copied. */
+void fetch_begin(struct fetch *fetch, const struct fetch_tools *tools, const struct account *account,
+                 const struct job *job, const char *token);
 
 /* Whatever it is doing: the job is to be done again at once, by whoever comes next. For the end of the process. */
 void fetch_abandon(struct fetch *fetch);

@@ -2,10 +2,11 @@
  * for: its call may have been completed since, or be another company's now. */
 #include "sync/fetches.h"
 
+#include <stdlib.h>
+
 #include "common/clock.h"
 #include "common/failpoint.h"
 #include "common/log.h"
-#include "common/management.h"
 #include "common/metrics.h"
 
 enum {
@@ -13,42 +14,17 @@ enum {
     DATABASE_AWAY_MS = 1000,
 };
 
-/* Where each source's key will stand; one source, until sync reads the sources file. */
-static const struct slice SOURCES[] = {{"default", sizeof "default" - 1}};
-
-static bool key_is_text(const char *key)
-{
-    for (; *key; key++)
-        if (*key < '!' || *key > '~')
-            return false;
-    return true;
-}
-
-static void note_whether_it_can_ask(const struct fetches *fetches)
-{
-    if (fetches->options.key) {
-        readiness_set(fetches->tools.key_accepted, true, "nothing has been asked yet");
-        return;
-    }
-    static const char REASON[] = "RETELL_API_KEY is not set: jobs are kept, nothing is asked";
-    readiness_set(fetches->tools.key_accepted, true, REASON);
-    log_event(LOG_WARN, "cannot_ask", LOG_TEXT("reason", REASON));
-}
-
 const char *fetches_open(struct fetches *fetches, const struct fetches_options *options)
 {
     *fetches = (struct fetches){.options = *options, .arena = arena_new()};
-    if (options->key && !key_is_text(options->key))
-        return "RETELL_API_KEY has a space or a control character in it: it is one line of printable ASCII";
     struct fetch_tools *tools = &fetches->tools;
     tools->producer = options->producer;
     tools->policy = &fetches->options.policy;
-    tools->key_accepted = readiness_new("retell_api");
+    tools->accounts = options->accounts;
     fetch_tools_open_metrics(tools);
     fetches->given_up =
         metrics_counter("hookline_sync_given_up_total", "", "Calls that still lack something after every attempt.");
     sweep_init(&fetches->sweep, options->sweep_every_ms);
-    note_whether_it_can_ask(fetches);
     return retell_api_open(&tools->api, options->base, options->url, ANSWER_MAX_BYTES);
 }
 
@@ -167,7 +143,10 @@ static size_t begin_claimed(struct fetches *fetches, const struct job *jobs, siz
         if (same) {
             memcpy(same->token, token, sizeof same->token); /* the new lease is as good as the old one was */
         } else if (step == POLICY_ASK) {
-            fetch_begin(free_slot(fetches), &fetches->tools, fetches->options.key, job, token);
+            struct account account;
+            if (!accounts_find(fetches->options.accounts, job->call.source, now_ms, &account))
+                abort(); /* claimed in this turn, by the name of a source that has a key */
+            fetch_begin(free_slot(fetches), &fetches->tools, &account, job, token);
         } else {
             if (step == POLICY_GIVE_UP)
                 log_given_up(fetches, job);
@@ -182,14 +161,17 @@ static bool claim(struct fetches *fetches, int64_t now_ms, struct database_error
 {
     size_t limit = free_slots(fetches);
     /* Answers that cannot be published would only be asked for again. */
-    if (!fetches->options.key || limit == 0 || now_ms < fetches->next_claim_ms ||
-        !producer_ready(fetches->options.producer))
+    if (limit == 0 || now_ms < fetches->next_claim_ms || !producer_ready(fetches->options.producer))
+        return true;
+    size_t source_count = 0;
+    const struct slice *sources = accounts_names(fetches->options.accounts, fetches->arena, now_ms, &source_count);
+    if (source_count == 0)
         return true;
     char token[UUID_TEXT_BYTES];
     struct job *jobs = NULL;
     size_t count = 0;
     fetch_uuid(token);
-    if (!jobs_claim(fetches->options.database, fetches->arena, SOURCES, COUNT(SOURCES), slice_of(token),
+    if (!jobs_claim(fetches->options.database, fetches->arena, sources, source_count, slice_of(token),
                     fetches->options.lease_ms, (int64_t)limit, &jobs, &count, error))
         return false;
     if (count > 0 && FAILPOINT("sync.claimed"))

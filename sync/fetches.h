@@ -1,7 +1,7 @@
 /* fetches.h: a few calls asked for at a time: settles what is finished, claims what is due, sweeps.
  *
  * Everything that PostgreSQL is asked happens in fetches_turn, between batches; callbacks of the network only note what
- * came of a fetch. Without a key the jobs stay where they are: nothing is claimed.
+ * came of a fetch. Jobs of sources without a key stay where they are: they are not claimed.
  */
 #ifndef HOOKLINE_SYNC_FETCHES_H
 #define HOOKLINE_SYNC_FETCHES_H
@@ -19,9 +19,9 @@ struct fetches_options {
     struct event_base *base;
     struct producer *producer;
     struct database *database;
+    struct accounts *accounts;
     struct policy policy;
     const char *url; /* of the platform's API */
-    const char *key; /* of the source "default"; NULL: nothing is asked */
     int64_t lease_ms, sweep_every_ms;
 };
 

@@ -7,10 +7,12 @@
  * hookline.calls.events as events like any other. Guarantees: a call that lacks something is asked for until it lacks
  * nothing or six attempts were made; an attempt counts only when the brokers have its answer.
  *
- * Without RETELL_API_KEY it keeps the jobs and asks nothing. Stops: exit 70 when the schema does not fit, 75 when stalled,
- * 78 when a setting is wrong. Security: holds the API key; sends it to RETELL_API_URL and nowhere else.
+ * Keys come from the sources that ingest verifies with; SIGHUP reads them again. A call whose source has none keeps its job,
+ * and nothing is asked. Stops: exit 70 when the schema does not fit, 75 when stalled,
+ * 78 when a setting is wrong. Security: holds the API keys; sends them to RETELL_API_URL and nowhere else.
  */
 #include "common/clock.h"
+#include "common/sources_file.h"
 #include "common/stage.h"
 #include "sync/fetches.h"
 #include "sync/update_read.h"
@@ -20,6 +22,7 @@ enum { EXIT_OURS = 70, EXIT_REFUSED = 78 };
 struct sync {
     struct stage_run *run;
     struct database *database;
+    struct accounts *accounts;
     struct fetches fetches;
 };
 
@@ -31,9 +34,8 @@ static const struct setting SETTINGS[] = {
      .type = SETTING_TEXT,
      .text = "https://api.retellai.com",
      .help = "Where the platform's REST API answers."},
-    {.name = "RETELL_API_KEY",
-     .type = SETTING_SECRET,
-     .help = "The key of the source `default`; not set: jobs are kept, nothing is asked."},
+    SETTINGS_OF_SOURCES(
+        "The key of the source `default`; neither it nor a Retell source in SOURCES: jobs are kept, nothing is asked."),
     {.name = "LIVE_AFTER_MS",
      .type = SETTING_MS,
      .count = 300000,
@@ -89,6 +91,18 @@ static void sync_turn(void *context)
         stage_stop(self->run, EXIT_REFUSED, "PostgreSQL refuses DATABASE_URL");
 }
 
+static void note_expected(struct sync *self, const struct update *update, int64_t now_ms)
+{
+    if (!update->gone && policy_reason_of(&update->call) != REASON_NONE)
+        accounts_expect(self->accounts, update->call.source, now_ms);
+}
+
+/* For --check and the start. */
+static void examine(const struct settings *settings, struct buffer *problems)
+{
+    sources_release(sources_file_read(settings, problems));
+}
+
 static enum stage_outcome sync_batch(struct batch *batch, void *context)
 {
     struct sync *self = context;
@@ -101,7 +115,7 @@ static enum stage_outcome sync_batch(struct batch *batch, void *context)
         if (problem)
             batch_dead_letter(batch, &records[i], DEAD_SENDERS, "update", problem);
         else
-            read++;
+            note_expected(self, &updates[read++], batch_now_ms(batch));
     }
     read = updates_keep_newest(updates, read);
 
@@ -118,18 +132,20 @@ static const char *sync_open(struct stage_run *run, void *context)
 {
     struct sync *self = context;
     const struct settings *settings = stage_settings(run);
-    const char *key = settings_text(settings, "RETELL_API_KEY");
     self->run = run;
+    const char *problem = accounts_open(&self->accounts, settings, stage_loop(run));
+    if (problem)
+        return problem;
     self->database = database_open(settings_text(settings, "DATABASE_URL"), "hookline-sync");
     return fetches_open(&self->fetches, &(struct fetches_options){
                                             .base = stage_loop(run),
                                             .producer = stage_producer(run),
                                             .database = self->database,
+                                            .accounts = self->accounts,
                                             .policy = {.live_after_ms = settings_count(settings, "LIVE_AFTER_MS"),
                                                        .missing_after_ms = settings_count(settings, "MISSING_AFTER_MS"),
                                                        .retry_first_ms = settings_count(settings, "RETRY_FIRST_MS")},
                                             .url = settings_text(settings, "RETELL_API_URL"),
-                                            .key = key && *key ? key : NULL,
                                             .lease_ms = settings_count(settings, "LEASE_MS"),
                                             .sweep_every_ms = settings_count(settings, "SWEEP_EVERY_MS"),
                                         });
@@ -139,6 +155,7 @@ static void sync_close(void *context)
 {
     struct sync *self = context;
     fetches_close(&self->fetches);
+    accounts_close(self->accounts);
     database_close(self->database);
 }
 
@@ -153,6 +170,7 @@ int main(int argc, char **argv)
                           .writes = WRITES,
                           .settings = SETTINGS,
                           .setting_count = COUNT(SETTINGS),
+                          .examine = examine,
                           .open = sync_open,
                           .batch = sync_batch,
                           .turn = sync_turn,

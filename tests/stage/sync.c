@@ -1,7 +1,9 @@
 /* What the webhooks did not say is asked for and arrives. */
 #include "tests/support/sync_world.h"
 
+#include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "tests/support/wait.h"
@@ -176,7 +178,7 @@ static void a_refused_key_is_the_operators_to_see(void **state)
     world_tell_of("denied", "ended", MISSING_COST);
     world_wait_job("denied", "attempts = 0 AND last_code = '401' AND due_at > now()");
     assert_true(wait_until(not_ready, process, WORLD_SOON_MS));
-    assert_true(process_said(process, "the platform refuses RETELL_API_KEY"));
+    assert_true(process_said(process, "event=key_refused source=default"));
     assert_false(process_said(process, WORLD_KEY));
 }
 
@@ -191,6 +193,116 @@ static void without_a_key_the_jobs_are_kept(void **state)
     assert_true(process_ready(process));
     assert_int_equal(platform_asked(world.platform), 0);
 }
+
+/* ---- sources of a file ---- */
+
+static char sources_path[96];
+
+static void write_sources(const char *text)
+{
+    snprintf(sources_path, sizeof sources_path, "%s/sources.json", world.locks);
+    FILE *file = fopen(sources_path, "we");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static struct process *start_with_sources(const char *text)
+{
+    static char variable[128];
+    write_sources(text);
+    snprintf(variable, sizeof variable, "HOOKLINE_SOURCES=%s", sources_path);
+    return world_start_sync(0, (const char *const[]){variable, NULL});
+}
+
+static double reloads_before;
+
+static bool reloaded(void *process)
+{
+    return process_metric(process, "hookline_sync_sources_reloads_total{outcome=\"in_force\"}") > reloads_before;
+}
+
+static void change_sources(const char *text)
+{
+    struct process *process = world.processes[0];
+    reloads_before = process_metric(process, "hookline_sync_sources_reloads_total{outcome=\"in_force\"}");
+    write_sources(text);
+    process_signal(process, SIGHUP);
+    assert_true(wait_until(reloaded, process, WORLD_SOON_MS));
+}
+
+static void tell_of_source(const char *call_id, const char *source)
+{
+    struct call call = world_call(call_id, "ended", MISSING_COST);
+    call.source = slice_of(source);
+    world_tell(&call);
+}
+
+#define ACME(more, keys) "{\"sources\":[{\"name\":\"acme\",\"provider\":\"retell\"," more "\"keys\":[" keys "]}]}"
+#define OLD_KEY          "{\"id\":\"old\",\"key\":\"key_old_1\",\"expires_at\":\"2001-01-01T00:00:00Z\"}"
+#define FIRST_KEY        "{\"id\":\"first\",\"key\":\"key_first_1\"}"
+#define NEXT_KEY         "{\"id\":\"next\",\"key\":\"key_next_1\"}"
+
+static void a_source_is_asked_with_its_own_active_key(void **state)
+{
+    (void)state;
+    world_answers(200, "{\"call_id\":\"acmes\"}");
+    start_with_sources(ACME("\"company_id\":1,\"cost_unit\":\"dollars\",", OLD_KEY "," FIRST_KEY "," NEXT_KEY));
+    tell_of_source("acmes", "acme");
+    const struct broker_record *record = world_wait_event("acmes");
+    assert_slice(platform_last_authorization(world.platform, world.arena), "Bearer key_first_1");
+    assert_header(record, "ce_source", "/retell/acme");
+    assert_header(record, "ce_sourcecompany", "1"); /* bound to the job's company */
+    assert_header(record, "ce_costunit", "dollars");
+}
+
+static void a_source_of_another_company_says_nothing_about_the_owner(void **state)
+{
+    (void)state;
+    world_answers(200, "{\"call_id\":\"owned\"}");
+    change_sources(ACME("\"company_id\":2,", FIRST_KEY));
+    tell_of_source("owned", "acme");
+    assert_header(world_wait_event("owned"), "ce_sourcecompany", NULL);
+}
+
+static bool asked_with_next_key(void *context)
+{
+    (void)context;
+    tell_of_source("acme_again", "acme");
+    return slice_equals(platform_last_authorization(world.platform, world.arena), "Bearer key_next_1");
+}
+
+static bool failure_counted(void *process)
+{
+    return process_metric(process, "hookline_sync_sources_reload_failed") > 0;
+}
+
+static void a_call_of_an_unknown_source_waits_until_the_file_has_it(void **state)
+{
+    (void)state;
+    world_answers(200, "{\"call_id\":\"acme_again\"}");
+    struct process *process = world.processes[0];
+    change_sources("{\"sources\":[{\"name\":\"other\",\"provider\":\"retell\",\"keys\":[" FIRST_KEY "]}]}");
+    tell_of_source("acme_again", "acme");
+    world_wait_job("acme_again", "done_at IS NULL AND lease_token IS NULL");
+    assert_true(process_said(process, "event=cannot_ask source=acme"));
+    assert_int_equal(platform_asked(world.platform), 0);
+
+    write_sources("{\"sources\":[");
+    process_signal(process, SIGHUP);
+    assert_true(wait_until(failure_counted, process, WORLD_SOON_MS));
+    assert_true(process_said(process, "sources.json: line 1, column"));
+
+    write_sources(ACME("", NEXT_KEY));
+    process_signal(process, SIGHUP);
+    assert_true(wait_until(asked_with_next_key, NULL, WORLD_SOON_MS));
+    assert_true(process_metric(process, "hookline_sync_sources_reload_failed") == 0);
+    assert_false(process_said(process, "key_next_1"));
+    world_forget(0);
+    unlink(sources_path);
+}
+
+/* ---- what else ---- */
 
 static void what_no_update_told_is_swept_up(void **state)
 {
@@ -241,6 +353,9 @@ int main(void)
         cmocka_unit_test_setup(two_processes_never_ask_for_the_same_call, world_empty),
         cmocka_unit_test_setup(a_refused_key_is_the_operators_to_see, world_empty),
         cmocka_unit_test_setup(without_a_key_the_jobs_are_kept, world_empty),
+        cmocka_unit_test_setup(a_source_is_asked_with_its_own_active_key, world_empty),
+        cmocka_unit_test_setup(a_source_of_another_company_says_nothing_about_the_owner, world_empty),
+        cmocka_unit_test_setup(a_call_of_an_unknown_source_waits_until_the_file_has_it, world_empty),
     };
     return cmocka_run_group_tests(TESTS, world_start, world_stop);
 }
