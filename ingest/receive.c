@@ -233,15 +233,17 @@ static bool signature_accepted(struct arrival *arrival, const struct http_reques
     size_t count = 0;
     const struct route *route = &arrival->route;
     struct slice header = http_request_field(request, route->provider->signature_field, &count);
+    if (count > 1) { /* whichever of them we took, another reader would take the other */
+        refuse_arrival(arrival, &ANSWER_SIGNATURE_TWICE, OUTCOME_SIGNATURE_TWICE);
+        return false;
+    }
     enum signature_verdict verdict = sender_find(&arrival->sender, arrival->roster->sources, route, request->body,
                                                  header, http_exchange_started_ms(arrival->exchange));
-    if (count > 1)
-        refuse_arrival(arrival, &ANSWER_SIGNATURE_TWICE, OUTCOME_SIGNATURE_TWICE);
-    else if (verdict != SIGNATURE_VALID)
-        refuse_arrival(arrival, &ANSWER_SIGNATURE,
-                       !slice_absent(route->source) && !arrival->sender.source ? OUTCOME_SOURCE_UNKNOWN
-                                                                               : outcome_of_verdict(verdict));
-    return count <= 1 && verdict == SIGNATURE_VALID;
+    if (verdict == SIGNATURE_VALID)
+        return true;
+    bool unknown = !slice_absent(route->source) && !arrival->sender.source;
+    refuse_arrival(arrival, &ANSWER_SIGNATURE, unknown ? OUTCOME_SOURCE_UNKNOWN : outcome_of_verdict(verdict));
+    return false;
 }
 
 static bool sender_admitted(struct arrival *arrival)
