@@ -1,20 +1,35 @@
-/* keep.c: whoever waits stands in one line, the oldest first: all wait equally long, so one timer watches the first. */
+/* keep.c: who waits for the brokers stands in one line, the oldest first: all wait equally long, so one timer watches the first.
+ *
+ *      line ──ack──> answered            line ──time-out──> row in the spool, answered; held until the producer's report
+ */
 #include "ingest/keep.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
 
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "ingest/keep_choice.h"
+#include "ingest/spools.h"
 
-enum { LATE_MS = 8000 }; /* librdkafka goes on trying so long after our "no": it may spare the sender's repetition */
+enum {
+    LATE_MS =
+        8000, /* librdkafka goes on trying so long after our time-out: its ack spares the spool's sending it again */
+    DRAIN_PAUSE_MS = 2, /* between two batches of the spool: live traffic has its turn */
+};
 
+static const char IN_VAIN[] = "the brokers did not acknowledge it in time";
+
+/* A record from keep_record until it is answered and the producer has said its last word. */
 struct waiting {
     struct keep *keep;
-    struct waiting *older, *newer; /* in the line, while `answer` is set */
-    int64_t begun_ns;
-    keep_answer *answer; /* NULL once answered; the producer's report still comes */
+    struct waiting *older, *newer; /* in the line, in `held`, or NULL: in neither */
+    int64_t begun_ns, received_ms, sequence;
+    struct record record; /* what it points to is there until the answer */
+    bool may_spool, in_line, under_way, in_group, has_row;
+    keep_answer *answer; /* NULL once answered */
     void *opaque;
 };
 
@@ -24,27 +39,56 @@ struct keep {
     int64_t ack_timeout_ms;
     struct producer *producer;
     struct producer *retired; /* given up by librdkafka, until its last report has come; NULL: none */
-    struct waiting *oldest, *newest;
-    struct event *timer;
+    struct spools *spools;    /* NULL: no SPOOL_DIR */
+    struct waiting line;      /* unanswered, under way: a ring's end */
+    struct waiting held;      /* in the spool, still under way: their rows wait for the report */
+    int64_t sequence;         /* the last one given */
+    int64_t acked_ns;         /* when the brokers last acknowledged anything */
+    bool silent, closing;
+    enum keep_state said; /* in the log */
+    struct event *timer, *drain;
     struct metric *late_acks, *in_flight, *replaced;
 };
 
-static void line_leave(struct waiting *waiting)
+/* ---- the rings ---- */
+
+static void leave(struct waiting *waiting)
 {
-    struct keep *keep = waiting->keep;
-    *(waiting->older ? &waiting->older->newer : &keep->oldest) = waiting->newer;
-    *(waiting->newer ? &waiting->newer->older : &keep->newest) = waiting->older;
-    metric_add(keep->in_flight, -1);
+    if (!waiting->older)
+        return;
+    waiting->older->newer = waiting->newer;
+    waiting->newer->older = waiting->older;
+    waiting->older = waiting->newer = NULL;
+    if (waiting->in_line)
+        metric_add(waiting->keep->in_flight, -1);
+    waiting->in_line = false;
 }
 
-static void line_join(struct waiting *waiting)
+static void join(struct waiting *end, struct waiting *waiting)
 {
-    struct keep *keep = waiting->keep;
-    waiting->older = keep->newest;
-    *(keep->newest ? &keep->newest->newer : &keep->oldest) = waiting;
-    keep->newest = waiting;
-    metric_add(keep->in_flight, 1);
+    waiting->older = end->older;
+    waiting->newer = end;
+    end->older->newer = waiting;
+    end->older = waiting;
+    waiting->in_line = end == &waiting->keep->line;
+    if (waiting->in_line)
+        metric_add(waiting->keep->in_flight, 1);
 }
+
+static struct waiting *first(struct waiting *end)
+{
+    return end->newer == end ? NULL : end->newer;
+}
+
+static void free_if_over(struct waiting *waiting)
+{
+    if (waiting->answer || waiting->under_way || waiting->in_group)
+        return;
+    leave(waiting);
+    free(waiting);
+}
+
+/* ---- time ---- */
 
 static int64_t left_ns(const struct keep *keep, const struct waiting *waiting)
 {
@@ -53,66 +97,213 @@ static int64_t left_ns(const struct keep *keep, const struct waiting *waiting)
 
 static void arm(struct keep *keep)
 {
-    if (!keep->oldest || event_pending(keep->timer, EV_TIMEOUT, NULL))
+    const struct waiting *oldest = first(&keep->line);
+    if (!oldest || event_pending(keep->timer, EV_TIMEOUT, NULL))
         return;
-    int64_t us = left_ns(keep, keep->oldest) / 1000;
+    int64_t us = left_ns(keep, oldest) / 1000;
     us = us > 0 ? us : 0;
     event_add(keep->timer, &(struct timeval){.tv_sec = us / 1000000, .tv_usec = us % 1000000 + 1});
 }
+
+static void set_silent(struct keep *keep, bool silent)
+{
+    if (keep->silent == silent || !keep->spools)
+        return;
+    keep->silent = silent;
+    log_event(silent ? LOG_WARN : LOG_INFO, silent ? "brokers_silent" : "brokers_answer",
+              LOG_INT("in_flight", metric_value(keep->in_flight)));
+}
+
+/* ---- draining ---- */
+
+/* Rows from here on are not drained yet: an earlier record may still reach the brokers by itself. */
+static int64_t drain_below(struct keep *keep)
+{
+    const struct waiting *line = first(&keep->line);
+    const struct waiting *held = first(&keep->held);
+    int64_t below = line ? line->sequence : INT64_MAX;
+    return held && held->sequence < below ? held->sequence : below;
+}
+
+static void on_drain(evutil_socket_t fd, short what, void *context)
+{
+    (void)fd, (void)what;
+    struct keep *keep = context;
+    if (!keep->closing && producer_ready(keep->producer))
+        spools_drain(keep->spools, keep->producer, drain_below(keep), keep->silent);
+}
+
+static void on_batch_ended(void *context)
+{
+    struct keep *keep = context;
+    event_add(keep->drain, &(struct timeval){.tv_usec = DRAIN_PAUSE_MS * 1000});
+}
+
+static void on_brokers_acked(void *context)
+{
+    struct keep *keep = context;
+    keep->acked_ns = clock_ticks_ns();
+    set_silent(keep, false);
+}
+
+/* ---- answers ---- */
 
 static void tell(struct waiting *waiting, enum kept kept, const char *problem)
 {
     keep_answer *answer = waiting->answer;
     waiting->answer = NULL;
-    line_leave(waiting);
+    if (waiting->in_line)
+        leave(waiting);
     answer(waiting->opaque, kept, (double)(clock_ticks_ns() - waiting->begun_ns) / 1e9, problem);
 }
 
-/* Everyone whose time is over, or everyone. */
-static void tell_no(struct keep *keep, bool everyone, const char *problem)
+static void on_committed(void *opaque, const char *problem)
 {
-    struct waiting *newer = NULL;
-    for (struct waiting *waiting = keep->oldest; waiting; waiting = newer) {
+    struct waiting *waiting = opaque;
+    waiting->in_group = false;
+    if (problem) {
+        waiting->has_row = false;
+        leave(waiting);
+    }
+    if (waiting->answer)
+        tell(waiting, problem ? KEPT_NOT : KEPT_SPOOLED, problem);
+    free_if_over(waiting);
+}
+
+static void put_into_spool(struct waiting *waiting)
+{
+    struct keep *keep = waiting->keep;
+    leave(waiting);
+    if (waiting->under_way)
+        join(&keep->held, waiting);
+    waiting->in_group = waiting->has_row = true;
+    spools_append(keep->spools,
+                  &(struct spool_row){
+                      .sequence = waiting->sequence, .received_ms = waiting->received_ms, .record = waiting->record},
+                  on_committed, waiting);
+}
+
+static bool spool_takes(const struct waiting *waiting)
+{
+    return waiting->may_spool &&
+           spools_take(waiting->keep->spools, waiting->record.key.len + waiting->record.value.len);
+}
+
+/* The brokers do not have it, as far as we know: the spool, or "no". What they refused for good is kept all the same, where an
+ * operator finds it: the sender can do nothing about it. */
+static void fall_back(struct waiting *waiting, enum delivery delivery, const char *problem)
+{
+    if (!spool_takes(waiting)) {
+        tell(waiting, KEPT_NOT, problem);
+        return;
+    }
+    put_into_spool(waiting);
+    if (delivery == DELIVERY_REFUSED)
+        spools_set_aside(waiting->keep->spools, waiting->sequence, problem);
+}
+
+/* Everyone whose time is over, or everyone. */
+static void fall_back_all(struct keep *keep, bool everyone, const char *problem)
+{
+    for (struct waiting *waiting = first(&keep->line); waiting; waiting = first(&keep->line)) {
         if (!everyone && left_ns(keep, waiting) > 0)
             break;
-        newer = waiting->newer;
-        tell(waiting, KEPT_NOT, problem);
+        if (!everyone && keep->acked_ns < waiting->begun_ns)
+            set_silent(keep, true);
+        fall_back(waiting, DELIVERY_FAILED, problem);
+        free_if_over(waiting);
     }
 }
 
 static void on_time_out(evutil_socket_t fd, short what, void *context)
 {
-    (void)fd;
-    (void)what;
+    (void)fd, (void)what;
     struct keep *keep = context;
-    tell_no(keep, false, "the brokers did not acknowledge it in time");
+    fall_back_all(keep, false, IN_VAIN);
     arm(keep);
+}
+
+/* ---- what the producer reports ---- */
+
+static void report_ack(struct waiting *waiting)
+{
+    struct keep *keep = waiting->keep;
+    on_brokers_acked(keep);
+    if (waiting->has_row)
+        spools_delete(keep->spools, waiting->sequence);
+    if (waiting->answer)
+        tell(waiting, KEPT, NULL);
+    else if (!waiting->has_row)
+        metric_add(keep->late_acks, 1);
 }
 
 static void on_report(void *opaque, enum delivery delivery, const char *problem)
 {
     struct waiting *waiting = opaque;
-    if (waiting->answer)
-        tell(waiting, delivery == DELIVERY_ACKED ? KEPT : KEPT_NOT, problem);
-    else if (delivery == DELIVERY_ACKED)
-        metric_add(waiting->keep->late_acks, 1);
-    free(waiting);
+    waiting->under_way = false;
+    if (!waiting->in_line)
+        leave(waiting);
+    if (delivery == DELIVERY_ACKED && !FAILPOINT("ingest.acked"))
+        report_ack(waiting);
+    else if (waiting->in_line)
+        fall_back(waiting, delivery, problem ? problem : IN_VAIN);
+    else if (waiting->has_row && delivery == DELIVERY_REFUSED)
+        spools_set_aside(waiting->keep->spools, waiting->sequence, problem);
+    free_if_over(waiting);
+}
+
+/* ---- a record comes ---- */
+
+static void send_to_brokers(struct waiting *waiting)
+{
+    struct keep *keep = waiting->keep;
+    const char *problem = NULL;
+    join(&keep->line, waiting);
+    enum delivery delivery = producer_send(keep->producer, &waiting->record, on_report, waiting, &problem);
+    waiting->under_way = delivery == DELIVERY_ACKED;
+    if (waiting->under_way)
+        arm(keep);
+    else
+        fall_back(waiting, delivery, problem);
+}
+
+/* A spool that could not be opened at the start may come with rows of its own later. */
+static int64_t next_sequence(struct keep *keep)
+{
+    int64_t last = spools_last_sequence(keep->spools);
+    keep->sequence = (last > keep->sequence ? last : keep->sequence) + 1;
+    return keep->sequence;
 }
 
 void keep_record(struct keep *keep, const struct record *record, bool may_spool, keep_answer *answer, void *opaque)
 {
-    (void)may_spool; /* nothing waits anywhere yet */
     struct waiting *waiting = memory_new(1, sizeof *waiting);
-    *waiting = (struct waiting){.keep = keep, .begun_ns = clock_ticks_ns(), .answer = answer, .opaque = opaque};
-    line_join(waiting);
-    const char *problem = NULL;
-    if (producer_send(keep->producer, record, on_report, waiting, &problem) == DELIVERY_ACKED) {
-        arm(keep);
-        return;
-    }
-    tell(waiting, KEPT_NOT, problem);
-    free(waiting);
+    *waiting = (struct waiting){.keep = keep,
+                                .begun_ns = clock_ticks_ns(),
+                                .received_ms = clock_now_ms(),
+                                .sequence = next_sequence(keep),
+                                .record = *record,
+                                .may_spool = may_spool,
+                                .answer = answer,
+                                .opaque = opaque};
+    bool failing = FAILPOINT("ingest.received");
+    enum keep_choice choice = keep_choose((struct keep_facts){
+        .may_spool = may_spool,
+        .spool_takes = spool_takes(waiting),
+        .key_waits = may_spool && spools_key_waits(keep->spools, record->key),
+        .brokers_up = producer_ready(keep->producer),
+        .brokers_silent = keep->silent,
+    });
+    if (choice == CHOICE_REFUSE || failing)
+        tell(waiting, KEPT_NOT, "the spool takes no more, and an earlier record of this call waits in it");
+    else if (choice == CHOICE_SPOOL)
+        put_into_spool(waiting);
+    else
+        send_to_brokers(waiting);
+    free_if_over(waiting);
 }
+
+/* ---- opening, closing, looking after ---- */
 
 static const char *open_producer(struct keep *keep)
 {
@@ -124,51 +315,73 @@ static const char *open_producer(struct keep *keep)
     return problem;
 }
 
-const char *keep_open(struct keep **result, struct event_base *base, const struct settings *settings,
-                      int64_t ack_timeout_ms)
+static const char *open_spools(struct keep *keep)
 {
-    struct keep *keep = memory_new(1, sizeof *keep);
-    *keep = (struct keep){.base = base, .settings = settings, .ack_timeout_ms = ack_timeout_ms};
-    const char *problem = open_producer(keep);
-    if (problem) {
-        free(keep);
-        return problem;
-    }
-    producer_warm_up(keep->producer);
-    keep->timer = evtimer_new(base, on_time_out, keep);
+    const struct settings *settings = keep->settings;
+    const char *problem = spools_open(&keep->spools, keep->base,
+                                      &(struct spools_options){
+                                          .directory = settings_text(settings, "SPOOL_DIR"),
+                                          .bytes_max = settings_count(settings, "SPOOL_MAX_BYTES"),
+                                          .age_max_ms = settings_count(settings, "SPOOL_MAX_AGE_MS"),
+                                          .acked = on_brokers_acked,
+                                          .ended = on_batch_ended,
+                                          .context = keep,
+                                      });
+    return problem;
+}
+
+static void make_metrics(struct keep *keep)
+{
     keep->late_acks = metrics_counter("hookline_ingest_late_acks_total", "",
                                       "Records acknowledged after their sender had been told to come again.");
     keep->in_flight = metrics_gauge("hookline_ingest_in_flight", "", "Webhooks that wait for the brokers.");
     keep->replaced = metrics_counter("hookline_ingest_producers_replaced_total", "",
                                      "Producers that librdkafka declared fatal and that were opened anew.");
+}
+
+const char *keep_open(struct keep **result, struct event_base *base, const struct settings *settings)
+{
+    struct keep *keep = memory_new(1, sizeof *keep);
+    *keep =
+        (struct keep){.base = base, .settings = settings, .ack_timeout_ms = settings_count(settings, "ACK_TIMEOUT_MS")};
+    keep->line.older = keep->line.newer = &keep->line;
+    keep->held.older = keep->held.newer = &keep->held;
+    make_metrics(keep);
+    keep->timer = evtimer_new(base, on_time_out, keep);
+    keep->drain = evtimer_new(base, on_drain, keep);
     *result = keep;
-    return NULL;
+    const char *problem = open_spools(keep);
+    if (!problem)
+        problem = open_producer(keep);
+    if (!problem)
+        producer_warm_up(keep->producer);
+    return problem;
 }
 
 void keep_close(struct keep *keep)
 {
+    keep->closing = true;
+    fall_back_all(keep, true, "ingest ends before the brokers acknowledged it");
+    spools_commit(keep->spools);
     producer_close(keep->producer);
     producer_close(keep->retired);
+    spools_close(keep->spools);
     event_free(keep->timer);
+    event_free(keep->drain);
     free(keep);
 }
 
-bool keep_ready(const struct keep *keep)
+enum keep_state keep_state(const struct keep *keep)
 {
-    return producer_ready(keep->producer) && !producer_fatal(keep->producer);
+    if (producer_ready(keep->producer) && !keep->silent)
+        return KEEP_TO_BROKERS;
+    return spools_take(keep->spools, 0) ? KEEP_TO_SPOOL : KEEP_NOWHERE;
 }
 
-void keep_tick(struct keep *keep)
+static void replace_producer(struct keep *keep, const char *why)
 {
-    if (keep->retired && producer_idle(keep->retired)) {
-        producer_close(keep->retired);
-        keep->retired = NULL;
-    }
-    const char *fatal = producer_fatal(keep->producer);
-    if (!fatal || keep->retired)
-        return;
-    log_event(LOG_ERROR, "producer_replaced", LOG_TEXT("problem", fatal));
-    tell_no(keep, true, "the producer was given up");
+    log_event(LOG_ERROR, "producer_replaced", LOG_TEXT("problem", why));
+    fall_back_all(keep, true, "the producer was given up");
     struct producer *old = keep->producer;
     const char *problem = open_producer(keep);
     if (problem) {
@@ -179,4 +392,40 @@ void keep_tick(struct keep *keep)
     keep->retired = old;
     producer_abandon(old); /* so that its end blocks nobody: closing it earlier would wait for what is under way */
     metric_add(keep->replaced, 1);
+}
+
+static void say_state(struct keep *keep)
+{
+    static const struct {
+        enum log_level level;
+        const char *event;
+    } SAYINGS[] = {
+        [KEEP_TO_BROKERS] = {LOG_INFO, "keeping_with_brokers"},
+        [KEEP_TO_SPOOL] = {LOG_WARN, "keeping_in_spool"},
+        [KEEP_NOWHERE] = {LOG_ERROR, "keeping_nowhere"},
+    };
+    enum keep_state state = keep_state(keep);
+    if (state != keep->said)
+        log_event(SAYINGS[state].level, SAYINGS[state].event,
+                  LOG_TEXT("brokers", !producer_ready(keep->producer) ? "away"
+                                      : keep->silent                  ? "silent"
+                                                                      : "up"),
+                  LOG_TEXT("spool", !keep->spools                  ? "none"
+                                    : spools_take(keep->spools, 0) ? "takes"
+                                                                   : "full, too old, or at fault"));
+    keep->said = state;
+}
+
+void keep_tick(struct keep *keep)
+{
+    if (keep->retired && producer_idle(keep->retired)) {
+        producer_close(keep->retired);
+        keep->retired = NULL;
+    }
+    const char *fatal = producer_fatal(keep->producer);
+    if (fatal && !keep->retired)
+        replace_producer(keep, fatal);
+    spools_tick(keep->spools);
+    on_drain(-1, 0, keep);
+    say_state(keep);
 }

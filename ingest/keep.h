@@ -1,14 +1,21 @@
-/* keep.h: a record is safe with the brokers, or it is not, and the answer comes in time.
+/* keep.h: a record is safe with the brokers or on our disk, or it is not, and the answer comes in time.
  *
- *      keep_record ──> producer ──ack──────────────────────> KEPT
- *                          ├─────refused, queue full──────┐
- *                          └─────ack_timeout_ms──────────┴─> KEPT_NOT   (a late ack is counted, no more)
+ *      keep_record ──> brokers ──ack──────────────────────────────> KEPT       (a late ack deletes the row)
+ *           │             └──failed, ack_timeout_ms──┐
+ *           └──away, silent, its call waits there────┴──> spool ──fsync──> KEPT_SPOOLED
+ *                                                           └──full, too old, disk at fault──> KEPT_NOT
  *
- * KEPT_NOT is where a spool on disk would be asked: it would stand between the producer's "no" and ours, and turn it
- * into KEPT after its fsync. There is none yet, so the sender is told to come again.
+ * Brokers are silent when a record was not acknowledged in time and none has been since it was sent; then new ones go to the
+ * spool at once, and one row of the spool at a time asks whether they are back (spool_drain.h). The first ack of any record ends
+ * it. So a frozen broker costs only those that were under way their ack_timeout_ms, and memory holds no more than these.
+ *
+ * Order: the spool is drained in the order received; a record whose call has a row there joins it, and a row whose record
+ * is still under way to the brokers waits for the producer's last word on it. So one process keeps a call's order but for
+ * what the brokers fail in the middle of a call.
  *
  * A record that was answered with "no" may still reach the topic: the sender's repetition has the same event id, and
- * whoever reads takes one of them. A producer that librdkafka gives up for good is replaced by a new one.
+ * whoever reads takes one of them. A producer that librdkafka gives up for good is replaced by a new one; what was under way
+ * with it goes to the spool.
  */
 #ifndef HOOKLINE_INGEST_KEEP_H
 #define HOOKLINE_INGEST_KEEP_H
@@ -18,24 +25,27 @@
 struct event_base;
 struct keep;
 
-enum kept { KEPT, KEPT_NOT };
+enum kept { KEPT, KEPT_SPOOLED, KEPT_NOT };
 
-/* `seconds` from keep_record to the answer. `problem` is NULL when KEPT. */
+/* `seconds` from keep_record to the answer. `problem` is NULL unless KEPT_NOT. */
 typedef void keep_answer(void *opaque, enum kept kept, double seconds, const char *problem);
 
-/* NULL when fine, else a sentence. */
-const char *keep_open(struct keep **result, struct event_base *base, const struct settings *settings,
-                      int64_t ack_timeout_ms);
-/* Waits up to 5 s for what is under way; whoever still waits for an answer gets KEPT_NOT. */
+/* Reads ACK_TIMEOUT_MS and SPOOL_*. NULL when fine, else a sentence. */
+const char *keep_open(struct keep **result, struct event_base *base, const struct settings *settings);
+/* Whoever still waits is spooled and answered; then waits up to 5 s for what is under way. */
 void keep_close(struct keep *keep);
 
-/* `answer` runs once, within ack_timeout_ms and a little, perhaps before this returns; what the record points to is borrowed
+/* `answer` runs once, within ack_timeout_ms and a fsync, perhaps before this returns; what the record points to is borrowed
  * until then. `may_spool`: its source lets it wait on our disk. */
 void keep_record(struct keep *keep, const struct record *record, bool may_spool, keep_answer *answer, void *opaque);
 
-/* The producer has brokers and topics. */
-bool keep_ready(const struct keep *keep);
-/* Now and then (a few times a second): replaces a producer that is no more. */
+enum keep_state {
+    KEEP_TO_BROKERS, /* they are up and answer */
+    KEEP_TO_SPOOL,   /* they are not, and the spool takes more */
+    KEEP_NOWHERE,
+};
+enum keep_state keep_state(const struct keep *keep);
+/* Now and then (a few times a second): replaces a producer that is no more, drains, looks after the spool. */
 void keep_tick(struct keep *keep);
 
 #endif

@@ -116,7 +116,24 @@ static const struct setting SETTINGS[] = {
      .count = 2000,
      .min = 100,
      .max = 60000,
-     .help = "The brokers' time to acknowledge a webhook; after it the sender is asked to come again."},
+     .help = "The brokers' time to acknowledge a webhook; after it the spool keeps it, or the sender is asked to come "
+             "again."},
+    {.name = "SPOOL_DIR",
+     .type = SETTING_TEXT,
+     .help = "Where webhooks wait on disk while the brokers are away; one file per process, on a disk of this machine. "
+             "Not set: they are answered 503."},
+    {.name = "SPOOL_MAX_BYTES",
+     .type = SETTING_BYTES,
+     .count = 1073741824,
+     .min = 65536,
+     .max = 1099511627776,
+     .help = "The most that a process's spool holds; beyond it webhooks are answered 503."},
+    {.name = "SPOOL_MAX_AGE_MS",
+     .type = SETTING_MS,
+     .count = 86400000,
+     .min = 1000,
+     .max = 2592000000,
+     .help = "Once the oldest webhook in the spool is older, new ones are answered 503; nothing is thrown away."},
     SETTINGS_OF_KAFKA,
     SETTINGS_OF_MANAGEMENT("127.0.0.1:9101"),
     SETTINGS_OF_EVERY_PROGRAM,
@@ -160,8 +177,16 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     struct ingest *self = context;
     liveness_tick();
     keep_tick(self->keep);
-    bool ready = keep_ready(self->keep);
-    readiness_set(self->kafka, ready, ready ? "connected, topics known" : "no broker, or topics unknown");
+    static const struct {
+        bool ready;
+        const char *reason;
+    } STATES[] = {
+        [KEEP_TO_BROKERS] = {true, "connected, topics known"},
+        [KEEP_TO_SPOOL] = {true, "spooling: no broker that answers, or topics unknown"},
+        [KEEP_NOWHERE] = {false, "no broker that answers, or topics unknown; and no spool that takes more"},
+    };
+    enum keep_state state = keep_state(self->keep);
+    readiness_set(self->kafka, STATES[state].ready, STATES[state].reason);
     receive_tick(self->receive);
     metric_set(self->connections, (double)http_server_connections(self->server));
     metric_set(self->accept_pauses, (double)http_server_accept_pauses(self->server));
@@ -258,7 +283,7 @@ static const char *open_all(struct ingest *self)
     if (!problem)
         problem = management_open(&self->management, settings_text(settings, "MANAGEMENT_LISTEN"));
     if (!problem)
-        problem = keep_open(&self->keep, self->base, settings, settings_count(settings, "ACK_TIMEOUT_MS"));
+        problem = keep_open(&self->keep, self->base, settings);
     if (problem)
         return problem;
     self->limits = open_limits(settings);

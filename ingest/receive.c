@@ -151,16 +151,17 @@ static void answer_not_kept(struct arrival *arrival, double seconds, const char 
     answer_send(arrival->exchange, &ANSWER_NOT_KEPT, arrival->correlation, arrival->id);
 }
 
-static void answer_kept(struct arrival *arrival, double seconds)
+static void answer_kept(struct arrival *arrival, enum kept kept, double seconds)
 {
     const struct source *source = arrival->sender.source;
     log_event(LOG_INFO, "accepted", LOG_TEXT("provider", source_provider_name(source->provider)),
               LOG_TEXT("source", source->name), LOG_TEXT("key", arrival->sender.key->id),
               LOG_SLICE("type", arrival->event.type), LOG_SLICE("call_id", arrival->webhook.call_id),
               LOG_TEXT("event_id", arrival->id), LOG_TEXT("correlation_id", arrival->correlation),
-              LOG_REAL("ms", seconds * 1000));
+              LOG_TEXT("by", kept == KEPT ? "brokers" : "spool"), LOG_REAL("ms", seconds * 1000));
     tally_count(roster_tally(arrival->roster, arrival->route.provider, source), OUTCOME_ACCEPTED);
-    metric_observe(arrival->receive->ack_seconds, seconds);
+    if (kept == KEPT)
+        metric_observe(arrival->receive->ack_seconds, seconds);
     struct http_header headers[] = {{"X-Event-Id", slice_of(arrival->id)},
                                     {"X-Correlation-Id", slice_of(arrival->correlation)}};
     struct slice body = SLICE("{\"call_inbound\":{}}");
@@ -178,7 +179,7 @@ static void on_kept(void *opaque, enum kept kept, double seconds, const char *pr
     if (kept == KEPT_NOT)
         answer_not_kept(arrival, seconds, problem);
     else
-        answer_kept(arrival, seconds);
+        answer_kept(arrival, kept, seconds);
     roster_release(roster);
 }
 

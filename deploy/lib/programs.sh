@@ -31,6 +31,7 @@ program_environment() { # $1: program
   case $1 in
     ingest)
       echo "HOOKLINE_LISTEN=127.0.0.1:$(port_of ingest)"
+      echo "HOOKLINE_SPOOL_DIR=$RUN/spool"
       echo "HOOKLINE_RETELL_API_KEY=$(retell_api_key)"
       ;;
     resolver | session)

@@ -1,0 +1,27 @@
+/* keep_choice.h: where a webhook goes that has just come: to the brokers, to the spool, or back. Pure.
+ *
+ * The spool answers within a fsync; brokers that are away or silent cost each sender the whole ack time-out. So once they
+ * are known to be so, nobody waits for them any more: what lies in the spool asks whether they are back.
+ */
+#ifndef HOOKLINE_INGEST_KEEP_CHOICE_H
+#define HOOKLINE_INGEST_KEEP_CHOICE_H
+
+#include <stdbool.h>
+
+enum keep_choice {
+    CHOICE_BROKERS, /* and wait for their ack */
+    CHOICE_SPOOL,   /* at once */
+    CHOICE_REFUSE,  /* the sender comes again */
+};
+
+struct keep_facts {
+    bool may_spool;      /* its source lets it wait on our disk */
+    bool spool_takes;    /* there is room, and the disk was not at fault a moment ago */
+    bool key_waits;      /* an earlier record of its call lies in the spool */
+    bool brokers_up;     /* one is connected, and the topics are known */
+    bool brokers_silent; /* a record was not acknowledged in time, and none has been since it was sent */
+};
+
+enum keep_choice keep_choose(struct keep_facts facts);
+
+#endif

@@ -1,0 +1,34 @@
+/* spool_drain.h: what waits in one spool goes to the brokers, in the order in which it was received.
+ *
+ *      read a batch ──> send all ──> wait until each is reported ──> delete those that were acked ──> the next batch
+ *
+ * A batch is at most 200 rows or 1 MiB, so live traffic finds a short queue before it; while the brokers are silent it is one
+ * row, which asks whether they are back. What was not acked stays and is in the next batch again; what Kafka refuses for
+ * good is set aside and stops nobody. No batch begins before the deletions of the last one are on the disk: a disk that takes
+ * no deletion would else make the same records go out again and again.
+ */
+#ifndef HOOKLINE_INGEST_SPOOL_DRAIN_H
+#define HOOKLINE_INGEST_SPOOL_DRAIN_H
+
+#include "ingest/spool_group.h"
+
+struct spool_drain;
+
+struct spool_drain_events {
+    void (*acked)(void *context);   /* the brokers have one more of it */
+    void (*refused)(void *context); /* one was set aside */
+    void (*ended)(void *context);   /* the batch is over: the next may begin */
+};
+
+/* Borrows both. */
+struct spool_drain *spool_drain_new(struct spool_slot *slot, struct spool_group *group,
+                                    const struct spool_drain_events *events, void *context);
+/* Not before the producer's last report. NULL is fine. */
+void spool_drain_free(struct spool_drain *drain);
+
+/* Begins a batch of rows before `below`, unless one is under way or cannot be yet. */
+void spool_drain_step(struct spool_drain *drain, struct producer *producer, int64_t below, size_t rows_max);
+/* A batch is under way. */
+bool spool_drain_busy(const struct spool_drain *drain);
+
+#endif

@@ -1,0 +1,234 @@
+/* spools.c: see spools.h. */
+#include "ingest/spools.h"
+
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/metrics.h"
+#include "common/sentence.h"
+#include "ingest/spool_drain.h"
+
+enum { ADOPT_EVERY_MS = 60000, RECORD_OVERHEAD_BYTES = 1024 /* headers and the row's own fields, at the most */ };
+
+/* A spool with what works on it. */
+struct party {
+    struct spool_slot *slot; /* NULL: no such party */
+    struct spool_group *group;
+    struct spool_drain *drain;
+};
+
+struct spools {
+    struct event_base *base;
+    struct spools_options options;
+    struct party own, orphan;
+    struct spool_stat stat; /* of the own spool */
+    int64_t age_ms;         /* of the oldest in it */
+    int64_t adopt_at_ms;
+    bool untidy; /* something was in the own spool since it was last made small */
+    struct metric *records, *bytes, *oldest, *set_aside, *spooled, *drained, *refused, *orphans;
+};
+
+static void on_acked(void *context)
+{
+    struct spools *spools = context;
+    metric_add(spools->drained, 1);
+    spools->options.acked(spools->options.context);
+}
+
+static void on_refused(void *context)
+{
+    const struct spools *spools = context;
+    metric_add(spools->refused, 1);
+}
+
+static void on_ended(void *context)
+{
+    struct spools *spools = context;
+    spools->options.ended(spools->options.context);
+}
+
+static const struct spool_drain_events EVENTS = {on_acked, on_refused, on_ended};
+
+static void party_join(struct spools *spools, struct party *party, struct spool_slot *slot)
+{
+    party->slot = slot;
+    party->group = spool_group_new(spools->base, slot);
+    party->drain = spool_drain_new(slot, party->group, &EVENTS, spools);
+}
+
+static void party_leave(struct party *party)
+{
+    spool_drain_free(party->drain);
+    spool_group_free(party->group);
+    spool_slot_release(party->slot);
+    *party = (struct party){0};
+}
+
+static struct spool_stat party_stat(const struct party *party)
+{
+    struct spool *spool = party->slot ? spool_slot_spool(party->slot) : NULL;
+    return spool ? spool_stat(spool) : (struct spool_stat){0};
+}
+
+/* ---- opening ---- */
+
+static void make_metrics(struct spools *spools)
+{
+    spools->records = metrics_gauge("hookline_ingest_spool_records", "", "Records that wait in this process's spool.");
+    spools->bytes = metrics_gauge("hookline_ingest_spool_bytes", "", "Their bytes, and those of what is set aside.");
+    spools->oldest =
+        metrics_gauge("hookline_ingest_spool_oldest_age_seconds", "", "Age of the oldest record that waits; 0: none.");
+    spools->set_aside = metrics_gauge("hookline_ingest_spool_set_aside", "",
+                                      "Records that Kafka refused and that an operator must look at.");
+    spools->orphans = metrics_gauge("hookline_ingest_spool_orphan_records", "",
+                                    "Records in the spool of a process that is no more, being drained.");
+    spools->spooled = metrics_counter("hookline_ingest_spooled_total", "", "Records written to the spool.");
+    spools->drained =
+        metrics_counter("hookline_ingest_drained_total", "", "Records of a spool that the brokers have acknowledged.");
+    spools->refused = metrics_counter("hookline_ingest_set_aside_total", "", "Records that Kafka refused for good.");
+}
+
+const char *spools_open(struct spools **result, struct event_base *base, const struct spools_options *options)
+{
+    struct spool_slot *slot = NULL;
+    *result = NULL;
+    if (!options->directory || *options->directory == '\0')
+        return NULL;
+    const char *problem = spool_slot_take(&slot, options->directory);
+    if (problem)
+        return problem;
+    struct spools *spools = memory_new(1, sizeof *spools);
+    *spools = (struct spools){.base = base, .options = *options, .untidy = true};
+    make_metrics(spools);
+    party_join(spools, &spools->own, slot);
+    struct spool_stat stat = party_stat(&spools->own);
+    log_event(LOG_INFO, "spool_opened", LOG_TEXT("path", spool_slot_path(slot)), LOG_INT("records", stat.records),
+              LOG_INT("bytes", stat.bytes), LOG_INT("set_aside", stat.set_aside));
+    spools_tick(spools);
+    *result = spools;
+    return NULL;
+}
+
+void spools_close(struct spools *spools)
+{
+    if (!spools)
+        return;
+    party_leave(&spools->own);
+    party_leave(&spools->orphan);
+    free(spools);
+}
+
+/* ---- the own spool ---- */
+
+bool spools_take(const struct spools *spools, size_t bytes)
+{
+    if (!spools || spool_group_broken(spools->own.group))
+        return false;
+    int64_t used = spools->stat.bytes + spools->stat.set_aside_bytes;
+    return used + (int64_t)bytes + RECORD_OVERHEAD_BYTES <= spools->options.bytes_max &&
+           spools->age_ms <= spools->options.age_max_ms;
+}
+
+bool spools_key_waits(const struct spools *spools, struct slice key)
+{
+    struct spool *spool = spools ? spool_slot_spool(spools->own.slot) : NULL;
+    return spool && spool_key_waits(spool, key);
+}
+
+int64_t spools_last_sequence(const struct spools *spools)
+{
+    return spools ? spools->stat.last_sequence : 0;
+}
+
+static void show_size(struct spools *spools)
+{
+    struct spool_stat *stat = &spools->stat;
+    *stat = party_stat(&spools->own);
+    metric_set(spools->records, (double)stat->records);
+    metric_set(spools->bytes, (double)(stat->bytes + stat->set_aside_bytes));
+    metric_set(spools->set_aside, (double)stat->set_aside);
+    spools->age_ms = stat->oldest_ms > 0 ? clock_now_ms() - stat->oldest_ms : 0;
+    metric_set(spools->oldest, (double)spools->age_ms / 1000);
+}
+
+void spools_append(struct spools *spools, const struct spool_row *row, spool_group_done *done, void *opaque)
+{
+    spools->untidy = true;
+    metric_add(spools->spooled, 1);
+    spool_group_append(spools->own.group, row, done, opaque);
+    show_size(spools);
+}
+
+void spools_delete(struct spools *spools, int64_t sequence)
+{
+    metric_add(spools->drained, 1);
+    spool_group_delete(spools->own.group, sequence);
+}
+
+void spools_set_aside(struct spools *spools, int64_t sequence, const char *problem)
+{
+    log_event(LOG_ERROR, "record_set_aside", LOG_TEXT("path", spool_slot_path(spools->own.slot)),
+              LOG_INT("sequence", sequence), LOG_TEXT("problem", problem));
+    metric_add(spools->refused, 1);
+    spool_group_set_aside(spools->own.group, sequence, problem);
+}
+
+void spools_commit(struct spools *spools)
+{
+    if (spools)
+        spool_group_commit(spools->own.group);
+}
+
+/* ---- draining ---- */
+
+void spools_drain(struct spools *spools, struct producer *producer, int64_t below, bool silent)
+{
+    if (!spools)
+        return;
+    size_t rows_max = silent ? 1 : SIZE_MAX;
+    spool_drain_step(spools->own.drain, producer, below, rows_max);
+    if (spools->orphan.slot)
+        spool_drain_step(spools->orphan.drain, producer, INT64_MAX, rows_max);
+}
+
+/* ---- now and then ---- */
+
+static void look_after_orphan(struct spools *spools)
+{
+    struct spool_stat stat = party_stat(&spools->orphan);
+    metric_set(spools->orphans, (double)stat.records);
+    if (spools->orphan.slot) {
+        spool_group_tick(spools->orphan.group);
+        if (stat.records > 0 || spool_drain_busy(spools->orphan.drain) ||
+            spool_group_removals(spools->orphan.group) > 0)
+            return;
+        struct spool *spool = spool_slot_spool(spools->orphan.slot);
+        if (spool && spool_tidy(spool))
+            return; /* one small step a tick */
+        log_event(LOG_INFO, "orphan_drained", LOG_TEXT("path", spool_slot_path(spools->orphan.slot)));
+        party_leave(&spools->orphan);
+        spools->adopt_at_ms = 0; /* there may be more */
+    }
+    if (clock_ticks_ms() < spools->adopt_at_ms)
+        return;
+    spools->adopt_at_ms = clock_ticks_ms() + ADOPT_EVERY_MS;
+    struct spool_slot *slot = spool_slot_adopt(spools->options.directory);
+    if (!slot)
+        return;
+    party_join(spools, &spools->orphan, slot);
+    log_event(LOG_WARN, "orphan_adopted", LOG_TEXT("path", spool_slot_path(slot)),
+              LOG_INT("records", party_stat(&spools->orphan).records));
+}
+
+void spools_tick(struct spools *spools)
+{
+    if (!spools)
+        return;
+    spool_group_tick(spools->own.group);
+    show_size(spools);
+    struct spool *spool = spool_slot_spool(spools->own.slot);
+    if (spools->untidy && spool && spools->stat.records == 0)
+        spools->untidy = spool_tidy(spool);
+    look_after_orphan(spools);
+}
