@@ -15,6 +15,11 @@ system_modules() {
   echo "$wanted" >"$folder/node_modules/.lock.sha256"
 }
 
+# 5,000 cases; --count and --seed make more and others.
+system_signatures() {
+  node "$ROOT/tests/differential/signatures.mjs" "$ROOT/build/sanitize/tests/signature-verdicts"
+}
+
 # A short session time-out, so that Kafka misses a killed consumer soon.
 system_up() {
   "$ROOT/deploy/up" --run "$SYSTEM_RUN" --no-simulator --build "$ROOT/build/sanitize" --set SESSION_TIMEOUT_MS=6000
@@ -140,6 +145,9 @@ system_files() {
 # The storms' judge knows every event that may be in the database: they have a stack of their own.
 system_tests() {
   tally_run "system / modules from npm" system_modules
-  if tally_passed; then system_stack system system_files; fi
+  if tally_passed; then
+    tally_run "system / verdicts on signatures are those of retell-sdk, stripe and node:crypto" system_signatures
+    system_stack system system_files
+  fi
   system_stack storm system_storms "${STORMS:-5}"
 }
