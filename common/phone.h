@@ -24,7 +24,7 @@ enum phone_kind {
  * *normal lies in the arena or borrows from `number`. Never fails; input longer than 255 bytes is PHONE_OTHER, cut. */
 enum phone_kind phone_normalize(struct arena *arena, struct slice number, const char *region, struct slice *normal);
 
-/* "+", a country code that exists, no 0 behind it, 8-15 digits in all: phone_normalize leaves it alone in every region. It
+/* "+", a country code that exists, behind it no digit of a trunk prefix, 8-15 digits in all, and no word on a keypad: phone_normalize leaves it alone in every region. It
  * need not be anybody's number: plans grow faster than the library's tables. */
 bool phone_is_e164(struct slice text);
 
