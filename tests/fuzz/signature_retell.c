@@ -1,0 +1,8 @@
+/* The signature header of Retell. Input: the header's value up to a line feed, then the body. */
+#include "tests/fuzz/signature.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    signature_try(SOURCE_RETELL, fuzz_input(data, size));
+    return 0;
+}
