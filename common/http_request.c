@@ -113,6 +113,10 @@ static int on_chunk_header(llhttp_t *machine)
 {
     struct http_parser *parser = machine->data;
     parser->extension_bytes = 0;
+    if (machine->content_length > parser->body_max_bytes - parser->body_len) {
+        parser->refusal = &BODY_LONG; /* announced is enough */
+        return HPE_USER;
+    }
     return machine->content_length == 0 ? HPE_PAUSED : 0;
 }
 

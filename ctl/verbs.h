@@ -16,5 +16,6 @@ extern const struct verb VERB_CALL_SHOW, VERB_CALL_ASSIGN;
 extern const struct verb VERB_LAG;
 extern const struct verb VERB_PARKED_LIST, VERB_PARKED_SHOW, VERB_PARKED_RELEASE;
 extern const struct verb VERB_SEND, VERB_SIMULATE;
+extern const struct verb VERB_PURGE, VERB_FORGET;
 
 #endif

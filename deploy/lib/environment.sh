@@ -35,7 +35,7 @@ environment_write_command() {
 # Written by deploy/up: hookline, for the stack in this directory. Migrations are an administrator's; all else is not.
 export HOOKLINE_KAFKA_BOOTSTRAP=$(printf %q "$BROKERS") HOOKLINE_TOPIC_PREFIX=$(printf %q "$TOPIC_PREFIX")
 export HOOKLINE_RUN_DIR=$(printf %q "$RUN") HOOKLINE_INGEST_URL=$(printf %q "http://127.0.0.1:$(port_of ingest)")
-export HOOKLINE_RETELL_API_KEY=$(printf %q "$(retell_api_key)")
+export HOOKLINE_RETELL_API_KEY=$(printf %q "$(retell_api_key)") HOOKLINE_AUDIT_KEY=$(printf %q "$(secret audit_key)")
 export HOOKLINE_SPOOL_DIR=$(printf %q "$RUN/spool")
 export HOOKLINE_DEMO_NUMBERS=$(printf %q "${DEMO_NUMBER[1]},${DEMO_NUMBER[2]}")
 if [ "\$1" = migrate ]; then

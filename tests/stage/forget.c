@@ -3,6 +3,12 @@
 #include "tests/support/session_world.h"
 
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "tests/support/command.h"
+#include "tests/support/wait.h"
 
 static void forget_call(const char *call_id, int64_t company)
 {
@@ -48,13 +54,17 @@ static void a_forgotten_call_leaves_the_screens_and_stays_away(void **state)
 {
     (void)state;
     tell_life("erased");
-    world_updates_of("1/erased", 2);
+    world_wait_answer("SELECT status FROM calls WHERE call_id = 'erased'", "ended");
+    char *version = postgres_ask(world.postgres, "SELECT version FROM calls WHERE call_id = 'erased'");
+    size_t said = (size_t)strtoll(version, NULL, 10); /* an update a version */
+    world_updates_of("1/erased", said);
+    free(version);
     postgres_execute(world.postgres, "INSERT INTO sync_jobs (company_id, call_id, source, reason, due_at) VALUES (1, "
                                      "'erased', 'default', 'live', now())");
     forget_call("erased", 1);
-    struct world_updates updates = world_updates_of("1/erased", 3);
-    assert_true(world_holds(updates.records[2]->value, "\"gone\":true"));
-    assert_int_equal(world_version_of(updates.records[2]), 3);
+    struct world_updates updates = world_updates_of("1/erased", said + 1);
+    assert_true(world_holds(updates.records[said]->value, "\"gone\":true"));
+    assert_int_equal(world_version_of(updates.records[said]), said + 1);
     wait_rows_about("erased", "0");
 
     tell_life("erased");                                 /* the same webhooks again */
@@ -64,7 +74,7 @@ static void a_forgotten_call_leaves_the_screens_and_stays_away(void **state)
     world_wait_answer("SELECT count(*) FROM calls WHERE call_id = 'erased'", "0");
     world_wait_answer("SELECT count(*) FROM webhook_events WHERE call_id = 'erased' AND company_id = 1", "0");
     world_wait_answer("SELECT count(*) FROM call_owners WHERE call_id = 'erased'", "0");
-    assert_int_equal(world_updates_of("1/erased", 3).count, 3);
+    assert_int_equal(world_updates_of("1/erased", said + 1).count, said + 1);
     assert_true(process_metric(world.session, "hookline_session_events_total{outcome=\"forgotten\"}") >= 4);
 }
 
@@ -120,6 +130,202 @@ static void a_whole_life_and_its_end_in_one_batch(void **state)
     world_wait_answer("SELECT count(*) FROM forgotten_calls WHERE call_hash = sha256('batch')", "2");
 }
 
+/* hookline with these words, separated by single blanks. */
+static struct command hookline(const char *line)
+{
+    const char *words[12] = {HOOKLINE_CTL};
+    char *url = postgres_url(world.postgres, "hookline_ctl"), *place = NULL;
+    char *text = memory_copy_string(line);
+    size_t count = 1;
+    for (char *word = strtok_r(text, " ", &place); word && count + 1 < COUNT(words); word = strtok_r(NULL, " ", &place))
+        words[count++] = word;
+    const char *const environment[] = {
+        arena_format(world.arena, "HOOKLINE_DATABASE_URL=%s", url).ptr,
+        arena_format(world.arena, "HOOKLINE_KAFKA_BOOTSTRAP=%s", broker_address(world.broker)).ptr,
+        "HOOKLINE_AUDIT_KEY=a key of the test", NULL};
+    struct command command = command_run(words, environment, NULL);
+    free(text);
+    free(url);
+    return command;
+}
+
+static void assert_hookline(const char *line, int exit_code, const char *says)
+{
+    struct command command = hookline(line);
+    if (command.exit_code != exit_code || !strstr(exit_code == 64 ? command.err : command.out, says))
+        fail_msg("hookline %s: exit %d, out \"%s\", err \"%s\"", line, command.exit_code, command.out, command.err);
+    command_free(&command);
+}
+
+static void tell_call_of(const char *number, const char *name, const char *call_id, int64_t company,
+                         int64_t source_company)
+{
+    world_send_event((struct world_event){
+        .type = "ai.retell.call_ended",
+        .call_id = call_id,
+        .company = company,
+        .source_company = source_company,
+        .body = arena_format(world.arena,
+                             "{\"event\":\"call_ended\",\"call\":{\"call_id\":\"%s\",\"direction\":\"inbound\","
+                             "\"from_number\":\"%s\",\"transcript\":\"words\","
+                             "\"retell_llm_dynamic_variables\":{\"customer_name\":\"%s\"}}}",
+                             call_id, number, name)});
+    world_updates_of(arena_format(world.arena, "%lld/%s", (long long)company, call_id).ptr, 1);
+}
+
+struct reading {
+    const char *group, *topic;
+};
+
+static bool all_is_read(void *context)
+{
+    const struct reading *reading = context;
+    size_t count = 0;
+    (void)broker_read(world.broker, reading->topic, world.arena, &count);
+    return broker_committed(world.broker, reading->group, reading->topic) == (int64_t)count;
+}
+
+static void wait_all_is_read(const char *group, const char *topic)
+{
+    struct reading reading = {group, topic};
+    assert_true(wait_until(all_is_read, &reading, WORLD_SOON_MS));
+}
+
+#define CALLER "+4915112340001"
+
+/* Every row of every table in which the caller's number, name or calls' ids could stand. */
+static const char TRACES[] =
+    "SELECT (SELECT count(*) FROM calls c WHERE c::text ~ '15112340001([^0-9]|$)|Erika') + (SELECT count(*) FROM "
+    "customers u "
+    "WHERE "
+    "u::text ~ '15112340001([^0-9]|$)|Erika') + (SELECT count(*) FROM webhook_events e WHERE encode(payload, 'escape') "
+    "~ "
+    "'15112340001([^0-9]|$)|Erika') + (SELECT count(*) FROM parked_events p WHERE encode(payload, 'escape') ~ "
+    "'15112340001([^0-9]|$)|Erika') + "
+    "(SELECT count(*) FROM sync_jobs j WHERE call_id LIKE 'erika%') + (SELECT count(*) FROM call_owners o WHERE "
+    "call_id "
+    "LIKE 'erika%') + (SELECT count(*) FROM audit_log a WHERE a::text ~ '15112340001([^0-9]|$)|Erika|erika')";
+
+static void a_caller_is_forgotten_and_stays_forgotten(void **state)
+{
+    (void)state;
+    postgres_execute(
+        world.postgres,
+        "INSERT INTO parked_events (event_id, topic, key, headers, payload, call_id, reason) VALUES "
+        "('\\x00112233445566778899aabbccddeeff', 'webhooks.retell', 'erika-4', '[]', "
+        "'{\"event\":\"call_started\",\"call\":{\"call_id\":\"erika-4\",\"from_number\":\"+4915112340001\"}}', "
+        "'erika-4', 'unresolved'), ('\\x01112233445566778899aabbccddeeff', 'webhooks.retell', 'other', '[]', "
+        "'{\"call\":{\"from_number\":\"+49151123400019\"}}', 'other', 'unresolved')");
+    tell_call_of(CALLER, "Erika", "erika-1", 1, 0);
+    tell_call_of(CALLER, "Erika", "erika-2", 1, 0);
+    tell_call_of(CALLER, "Erika", "erika-3", 2, 2);
+    tell_call_of("+4915112340002", "Nora", "neighbour", 1, 0);
+
+    assert_hookline("forget 015112340001", 64, "no number with a country code");
+    assert_hookline("forget " CALLER, 1, "3 calls, 3 events, 1 parked events, 2 customers are about that caller");
+    assert_hookline("forget " CALLER " --company 2 --dry-run --json", 0,
+                    "{\"forgotten\":false,\"calls\":1,\"events\":1,\"parked\":0,\"customers\":1}");
+    assert_hookline("forget " CALLER " --company 2 --yes", 0, "1 calls, 1 events, 0 parked events, 1 customers erased");
+    world_wait_answer("SELECT string_agg(call_id, ',' ORDER BY call_id) FROM calls WHERE call_id LIKE 'erika%'",
+                      "erika-1,erika-2");
+    assert_hookline("forget " CALLER " --yes", 0, "2 calls, 2 events, 1 parked events, 1 customers erased");
+    world_wait_answer(TRACES, "0");
+    world_wait_answer("SELECT string_agg(DISTINCT name, ',') FROM customers", "Nora");
+    assert_hookline("forget " CALLER " --yes", 0, "nothing is left of that caller");
+    assert_true(world_holds(world_updates_of("1/erika-1", 2).records[1]->value, "\"gone\":true"));
+    assert_true(world_holds(world_updates_of("2/erika-3", 2).records[1]->value, "\"gone\":true"));
+    world_wait_answer(
+        "SELECT string_agg(what || ' ' || coalesce(company_id::text, '-'), ', ' ORDER BY id) FROM audit_log",
+        "caller looked for -, caller looked for 2, forget begun 2, forget begun 2, caller forgotten 2, caller "
+        "forgotten 2, forget begun 1, forget begun -, caller forgotten 1, caller forgotten -");
+    world_wait_answer(
+        "SELECT count(DISTINCT detail ->> 'caller') || ' ' || min(length(detail ->> 'caller')) FROM audit_log", "1 64");
+    world_wait_answer("SELECT count(*) FROM parked_events WHERE call_id = 'other'", "1");
+}
+
+/* Everything that was ever said comes again, in its order, and the inbox knows none of it any more. */
+static void a_replay_brings_nothing_back(void **state)
+{
+    (void)state;
+    wait_all_is_read("hookline-session", TOPIC_CALLS_EVENTS);
+    static const char CALLS[] = "SELECT md5(string_agg(c::text, ';' ORDER BY company_id, call_id)) FROM calls c";
+    char *before = postgres_ask(world.postgres, CALLS);
+    postgres_execute(world.postgres, "DELETE FROM webhook_events");
+    size_t count = 0;
+    const struct broker_record *records = broker_read(world.broker, TOPIC_CALLS_EVENTS, world.arena, &count);
+    for (size_t i = 0; i < count; i++)
+        broker_send(world.broker, &(struct record){.topic = TOPIC_CALLS_EVENTS,
+                                                   .partition = records[i].partition,
+                                                   .key = records[i].key,
+                                                   .value = records[i].value,
+                                                   .headers = records[i].headers,
+                                                   .header_count = records[i].header_count});
+    wait_all_is_read("hookline-session", TOPIC_CALLS_EVENTS);
+    world_wait_answer("SELECT count(*) > 0 FROM webhook_events", "t");
+    world_wait_answer(CALLS, before);
+    world_wait_answer(TRACES, "0");
+    free(before);
+}
+
+static void send_webhook(const char *call_id, const char *number)
+{
+    struct header headers[EVENT_HEADERS_MAX];
+    struct event event = {.type = SLICE("ai.retell.call_started"), .source = SLICE("/retell/default")};
+    event.body =
+        arena_format(world.arena, "{\"event\":\"call_started\",\"call\":{\"call_id\":\"%s\",\"from_number\":\"%s\"}}",
+                     call_id, number);
+    event.id = event_id_of(SLICE("retell"), 0, event.body);
+    broker_send(world.broker, &(struct record){.topic = TOPIC_WEBHOOKS_RETELL,
+                                               .partition = RECORD_PARTITION_BY_KEY,
+                                               .key = slice_of(call_id),
+                                               .value = event.body,
+                                               .headers = headers,
+                                               .header_count = event_write(&event, world.arena, headers)});
+}
+
+/* The platform says a webhook once more that had been parked: the resolver does not park it again. */
+static void what_was_parked_is_not_parked_again(void **state)
+{
+    (void)state;
+    char *url = postgres_url(world.postgres, "hookline_resolver");
+    struct process *resolver =
+        process_start(HOOKLINE_RESOLVER,
+                      (const char *const[]){
+                          arena_format(world.arena, "HOOKLINE_DATABASE_URL=%s", url).ptr,
+                          arena_format(world.arena, "HOOKLINE_KAFKA_BOOTSTRAP=%s", broker_address(world.broker)).ptr,
+                          "HOOKLINE_LOCK_DIRECTORY=/tmp", "HOOKLINE_SESSION_TIMEOUT_MS=6000",
+                          arena_format(world.arena, "HOOKLINE_INSTANCE=forget-%d", (int)getpid()).ptr, NULL});
+    free(url);
+    assert_true(process_wait_ready(resolver, WORLD_SOON_MS));
+    send_webhook("erika-5", CALLER);
+    world_wait_answer("SELECT count(*) FROM parked_events WHERE call_id = 'erika-5'", "1");
+    assert_hookline("forget " CALLER " --yes --json", 0, "\"parked\":1");
+    send_webhook("erika-5", CALLER);
+    send_webhook("erika-4", CALLER);
+    send_webhook("stranger", "+4915112340003");
+    wait_all_is_read("hookline-resolver", TOPIC_WEBHOOKS_RETELL);
+    world_wait_answer("SELECT string_agg(call_id, ',' ORDER BY call_id) FROM parked_events", "other,stranger");
+    process_signal(resolver, SIGTERM);
+    assert_int_equal(process_wait_end(resolver, WORLD_SOON_MS), 0);
+    process_free(resolver);
+}
+
+/* Session is away: the order waits in Kafka, the command says so, and said again later it finds nothing to do. */
+static void while_session_is_away_the_order_waits(void **state)
+{
+    (void)state;
+    tell_call_of(CALLER, "Erika", "erika-6", 1, 0);
+    process_signal(world.session, SIGSTOP);
+    struct command command = hookline("forget " CALLER " --yes --wait 0");
+    assert_int_equal(command.exit_code, 1);
+    assert_non_null(strstr(command.err, "1 of 1 calls are still there after 0 s"));
+    command_free(&command);
+    process_signal(world.session, SIGCONT);
+    world_wait_answer("SELECT count(*) FROM calls WHERE call_id LIKE 'erika%'", "0");
+    assert_hookline("forget " CALLER " --yes", 0, "0 calls, 0 events, 0 parked events, 1 customers erased");
+    world_wait_answer(TRACES, "0");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +333,10 @@ int main(void)
         cmocka_unit_test(forgetting_again_says_gone_again),
         cmocka_unit_test(another_companys_call_of_that_id_stays),
         cmocka_unit_test(a_whole_life_and_its_end_in_one_batch),
+        cmocka_unit_test(a_caller_is_forgotten_and_stays_forgotten),
+        cmocka_unit_test(a_replay_brings_nothing_back),
+        cmocka_unit_test(what_was_parked_is_not_parked_again),
+        cmocka_unit_test(while_session_is_away_the_order_waits),
     };
     return cmocka_run_group_tests_name("forget", tests, world_start, world_stop);
 }

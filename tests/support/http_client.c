@@ -178,6 +178,11 @@ bool http_client_expect(struct http_client *client, const char *text, int64_t de
     return true;
 }
 
+bool http_client_untouched(const struct http_client *client)
+{
+    return (client->ended || client->was_reset) && untaken(client).len == 0;
+}
+
 bool http_client_ended(struct http_client *client, int64_t deadline_ms)
 {
     int64_t until_ms = clock_ticks_ms() + deadline_ms;

@@ -36,6 +36,9 @@ struct slice http_answer_field(const struct http_answer *answer, const char *nam
 /* Waits until the bytes that came hold `text`, and takes everything up to its end. */
 bool http_client_expect(struct http_client *client, const char *text, int64_t deadline_ms);
 
+/* The connection is over, and nothing unread was left: whoever waited for an answer got not one byte of it. */
+bool http_client_untouched(const struct http_client *client);
+
 /* The peer has closed in an orderly way (no reset), and nothing unread was left. */
 bool http_client_ended(struct http_client *client, int64_t deadline_ms);
 

@@ -16,7 +16,7 @@
 #include "common/buffer.h"
 #include "tests/support/wait.h"
 
-enum { NOT_IN_TIME = -1000, ENVIRONMENT_MAX = 64, ANSWER_MS = 5000, END_MS = 10000 };
+enum { NOT_IN_TIME = -1000, ENVIRONMENT_MAX = 64, ANSWER_MS = 5000, END_MS = 10000, FIRST_GIVEN = 3 };
 
 struct process {
     pid_t pid;
@@ -69,11 +69,10 @@ static void environment_make(char **list, const char *const *given, const struct
     list[count] = NULL;
 }
 
-struct process *process_start(const char *program, const char *const *environment)
+static struct process *start(char *const *arguments, const char *const *environment, int listening)
 {
     struct process *process = memory_new(1, sizeof *process);
     char *list[ENVIRONMENT_MAX];
-    char *arguments[] = {memory_copy_string(program), NULL};
     posix_spawn_file_actions_t actions;
     process->port = free_port();
     snprintf(process->address, sizeof process->address, "127.0.0.1:%d", process->port);
@@ -85,12 +84,33 @@ struct process *process_start(const char *program, const char *const *environmen
     environment_make(list, environment, process);
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, process->log, O_WRONLY | O_APPEND, 0600);
-    if (posix_spawn(&process->pid, program, &actions, NULL, arguments, list) != 0)
-        broken(program);
+    if (listening > 0)
+        posix_spawn_file_actions_adddup2(&actions, listening, FIRST_GIVEN);
+    if (posix_spawn(&process->pid, arguments[0], &actions, NULL, arguments, list) != 0)
+        broken(arguments[0]);
     posix_spawn_file_actions_destroy(&actions);
     for (char **at = list; *at; at++)
         free(*at);
+    return process;
+}
+
+struct process *process_start(const char *program, const char *const *environment)
+{
+    char *arguments[] = {memory_copy_string(program), NULL};
+    struct process *process = start(arguments, environment, 0);
     free(arguments[0]);
+    return process;
+}
+
+/* A shell in between, which the program replaces, knows the process's id before there is a program. */
+struct process *process_start_with_socket(const char *program, const char *const *environment, int listening)
+{
+    static char shell[] = "/bin/sh";
+    static char option[] = "-c";
+    static char script[] = "LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\"";
+    char *arguments[] = {shell, option, script, memory_copy_string(program), NULL};
+    struct process *process = start(arguments, environment, listening);
+    free(arguments[3]);
     return process;
 }
 
@@ -199,6 +219,14 @@ bool process_said(const struct process *process, const char *text)
     bool found = log.data && strstr(log.data, text);
     buffer_free(&log);
     return found;
+}
+
+struct slice process_output(const struct process *process, struct arena *arena)
+{
+    struct buffer log = log_read(process);
+    struct slice text = arena_copy(arena, log.data ? buffer_slice(&log) : SLICE(""));
+    buffer_free(&log);
+    return text;
 }
 
 void process_show(const struct process *process)

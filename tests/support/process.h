@@ -6,13 +6,16 @@
 #ifndef HOOKLINE_TESTS_SUPPORT_PROCESS_H
 #define HOOKLINE_TESTS_SUPPORT_PROCESS_H
 
-#include <stdbool.h>
 #include <stdint.h>
+
+#include "common/arena.h"
 
 struct process;
 
 /* `environment` is "NAME=value" …, NULL ends; nothing else is inherited but PATH and the sanitizers' options. */
 struct process *process_start(const char *program, const char *const *environment);
+/* The same under socket activation: `listening` is its descriptor 3, LISTEN_FDS and LISTEN_PID say so. */
+struct process *process_start_with_socket(const char *program, const char *const *environment, int listening);
 
 /* /readyz answers 200. */
 bool process_ready(const struct process *process);
@@ -33,6 +36,8 @@ int process_wait_end(struct process *process, int64_t deadline_ms);
 
 /* True if what it has written to stderr holds `text`. */
 bool process_said(const struct process *process, const char *text);
+/* All of it, with a NUL behind. */
+struct slice process_output(const struct process *process, struct arena *arena);
 /* Shows what it has written, on the test's stderr. */
 void process_show(const struct process *process);
 

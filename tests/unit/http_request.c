@@ -159,6 +159,10 @@ static const struct hostile HOSTILE[] = {
     ROW("an announced body far over its limit", 413, POST "Content-Length: 999999999999999999\r\n\r\n"),
     ROW("a chunked body over its limit", 413,
         CHUNK "40\r\n0123456789012345678901234567890123456789012345678901234567890123\r\n1\r\nx\r\n0\r\n\r\n"),
+    ROW("an announced chunk over its limit", 413, CHUNK "41\r\n"),
+    ROW("a chunk that goes over the limit with those before it", 413,
+        CHUNK "3e\r\n"
+              "01234567890123456789012345678901234567890123456789012345678901\r\n3\r\n"),
     ROW("an expectation that we do not know", 417, POST "Expect: 200-maybe\r\nContent-Length: 1\r\n\r\nx"),
 };
 

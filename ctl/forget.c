@@ -1,0 +1,212 @@
+/* forget.c: erases one caller: every call of that number, its events, customers, parked events and jobs.
+ *
+ *      find ──> without --yes: shown, and nothing else
+ *           └─> parked events go, audit_log "forget begun" ──> call_forgotten per call ──> session erases, screens get `gone`
+ *           ──> wait until session has ──> customers go, audit_log "caller forgotten"
+ *
+ * Each step may be repeated, so a command that died is simply given again. What is forgotten does not come back: its hash
+ * stays (forgotten_calls). Kafka's records go with Kafka's time: 7 days, dead letters 30.
+ *
+ * The audit log does not hold the number but its HMAC under AUDIT_KEY: who has the key can prove that somebody was
+ * forgotten, and nobody can read numbers out of the log.
+ */
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/phone.h"
+#include "ctl/audit.h"
+#include "ctl/forget_rows.h"
+#include "ctl/operator_event.h"
+#include "ctl/registry.h"
+#include "ctl/verbs.h"
+
+enum { WAIT_USUAL_S = 60, WAIT_MOST_S = 3600, ASK_EVERY_MS = 100, HASH_BYTES = 32 };
+
+struct forget {
+    const struct console *console;
+    const struct arguments *arguments;
+    struct forget_rows rows;
+    struct slice mark; /* the number's HMAC in hex */
+};
+
+static struct slice mark_of(struct arena *arena, const char *key, struct slice number)
+{
+    unsigned char hash[HASH_BYTES];
+    unsigned size = sizeof hash;
+    if (!HMAC(EVP_sha256(), key, (int)strlen(key), (const unsigned char *)number.ptr, number.len, hash, &size))
+        abort(); /* only without memory, or without SHA-256 in the library */
+    struct buffer hex = {0};
+    buffer_add_hex(&hex, hash, size);
+    struct slice copy = arena_copy(arena, buffer_slice(&hex));
+    buffer_free(&hex);
+    return copy;
+}
+
+static size_t calls_of(const struct forget_rows *rows, size_t first)
+{
+    size_t end = first;
+    while (end < rows->call_count && rows->calls[end].company_id == rows->calls[first].company_id)
+        end++;
+    return end - first;
+}
+
+/* A row for each company whose calls these are, and one for nobody's in particular: counts, and the mark. */
+static bool write_audit(struct forget *forget, const char *what)
+{
+    struct forget_rows *rows = &forget->rows;
+    bool fine = true;
+    for (size_t i = 0; fine && i < rows->call_count; i += calls_of(rows, i))
+        fine = audit_write(rows->database, rows->arena, what, rows->calls[i].company_id,
+                           arena_format(rows->arena, "{\"caller\":\"%.*s\",\"calls\":%zu}", SLICE_PRINT(forget->mark),
+                                        calls_of(rows, i)),
+                           &rows->error);
+    return fine &&
+           audit_write(
+               rows->database, rows->arena, what, rows->company_id,
+               arena_format(rows->arena,
+                            "{\"caller\":\"%.*s\",\"calls\":%zu,\"events\":%lld,\"parked\":%lld,\"customers\":%lld}",
+                            SLICE_PRINT(forget->mark), rows->call_count, (long long)rows->events,
+                            (long long)rows->parked, (long long)rows->customers),
+               &rows->error);
+}
+
+static int failed(const struct forget *forget)
+{
+    return console_database_problem(&forget->rows.error, "forgetting the caller");
+}
+
+static int order(struct forget *forget)
+{
+    struct forget_rows *rows = &forget->rows;
+    struct operator_event *orders = arena_zeroed(rows->arena, rows->call_count, sizeof *orders);
+    for (size_t i = 0; i < rows->call_count; i++)
+        orders[i] = (struct operator_event){"call_forgotten", rows->calls[i].call_id, rows->calls[i].source,
+                                            rows->calls[i].company_id};
+    return rows->call_count ? operator_events_send(forget->console, rows->arena, orders, rows->call_count)
+                            : EXIT_CODE_FINE;
+}
+
+static int wait_for_session(struct forget *forget)
+{
+    int64_t wait_s = argument_count(forget->arguments, "wait", WAIT_USUAL_S), left = 0;
+    int64_t end_ms = clock_ticks_ms() + wait_s * 1000;
+    for (;;) {
+        if (!forget_rows_left(&forget->rows, &left))
+            return failed(forget);
+        if (left == 0)
+            return EXIT_CODE_FINE;
+        if (clock_ticks_ms() >= end_ms)
+            break;
+        usleep(ASK_EVERY_MS * 1000);
+    }
+    return complain(EXIT_CODE_FINDING,
+                    "%lld of %zu calls are still there after %lld s: they go when session reads what was ordered "
+                    "(`hookline lag` says how far behind it is); say it again then",
+                    (long long)left, forget->rows.call_count, (long long)wait_s);
+}
+
+static int show(const struct forget *forget, bool done)
+{
+    const struct forget_rows *rows = &forget->rows;
+    struct buffer out = {0};
+    if (arguments_json(forget->arguments)) {
+        buffer_add_format(&out, "{\"forgotten\":%s,\"calls\":%zu,\"events\":%lld,\"parked\":%lld,\"customers\":%lld}\n",
+                          done ? "true" : "false", rows->call_count, (long long)rows->events, (long long)rows->parked,
+                          (long long)rows->customers);
+    } else {
+        buffer_add_format(&out, "%zu calls, %lld events, %lld parked events, %lld customers %s\n", rows->call_count,
+                          (long long)rows->events, (long long)rows->parked, (long long)rows->customers,
+                          done
+                              ? "erased; Kafka still has the records until its retention ends (7 days, dead letters 30)"
+                              : "are about that caller; --yes erases them for good, and nothing was changed now");
+    }
+    int exit_code = console_print(&out);
+    buffer_free(&out);
+    return exit_code;
+}
+
+static int erase(struct forget *forget)
+{
+    struct forget_rows *rows = &forget->rows;
+    bool fine = forget_rows_begin(rows) && forget_rows_remove_parked(rows) && write_audit(forget, "forget begun") &&
+                database_execute(rows->database, "COMMIT", &rows->error);
+    int exit_code = fine ? order(forget) : failed(forget);
+    if (exit_code == EXIT_CODE_FINE)
+        exit_code = wait_for_session(forget);
+    if (exit_code != EXIT_CODE_FINE)
+        return exit_code;
+    fine = forget_rows_begin(rows) && forget_rows_remove_customers(rows) && write_audit(forget, "caller forgotten") &&
+           database_execute(rows->database, "COMMIT", &rows->error);
+    return fine ? show(forget, true) : failed(forget);
+}
+
+static int find_and_erase(struct forget *forget)
+{
+    struct forget_rows *rows = &forget->rows;
+    if (!database_execute(rows->database, "SET statement_timeout = 0", &rows->error) || !forget_rows_find(rows))
+        return failed(forget);
+    if (rows->call_count == 0 && rows->parked == 0 && rows->customers == 0) {
+        if (!arguments_json(forget->arguments)) {
+            struct buffer out = {0};
+            buffer_add_text(&out, "nothing is left of that caller\n");
+            int exit_code = console_print(&out);
+            buffer_free(&out);
+            return exit_code;
+        }
+        return show(forget, true);
+    }
+    if (argument_given(forget->arguments, "yes") && !argument_given(forget->arguments, "dry-run"))
+        return erase(forget);
+    int exit_code = audit_look(rows->database, rows->arena, "caller looked for", rows->company_id,
+                               arena_format(rows->arena, "{\"caller\":\"%.*s\"}", SLICE_PRINT(forget->mark)));
+    if (exit_code == EXIT_CODE_FINE)
+        exit_code = show(forget, false);
+    bool asked = argument_given(forget->arguments, "dry-run");
+    return exit_code == EXIT_CODE_FINE && !asked ? EXIT_CODE_FINDING : exit_code;
+}
+
+static int forget(const struct console *console, const struct arguments *arguments)
+{
+    struct forget forget = {.console = console,
+                            .arguments = arguments,
+                            .rows = {.arena = arguments_arena(arguments),
+                                     .company_id = argument_count(arguments, "company", DATABASE_NULL)}};
+    const char *key = settings_text(console->settings, "AUDIT_KEY");
+    if (phone_normalize(forget.rows.arena, slice_of(arguments_operand(arguments)), NULL, &forget.rows.number) !=
+        PHONE_E164)
+        return complain(EXIT_CODE_USAGE, "\"%s\" is no number with a country code; write it as in +493023125001",
+                        arguments_operand(arguments));
+    if (!key || *key == '\0')
+        return complain(EXIT_CODE_CONFIGURATION,
+                        "HOOKLINE_AUDIT_KEY is not set: the audit log keeps the number's hash under that key; make one "
+                        "with `openssl rand -hex 32` and keep it");
+    forget.mark = mark_of(forget.rows.arena, key, forget.rows.number);
+    int exit_code = console_database(console, &forget.rows.database);
+    if (exit_code != EXIT_CODE_FINE)
+        return exit_code;
+    exit_code = find_and_erase(&forget);
+    database_rollback(forget.rows.database);
+    database_close(forget.rows.database);
+    return exit_code;
+}
+
+static const struct option_row OPTIONS[] = {
+    REGISTRY_OPTION_COMPANY(false),
+    {.name = "yes", .kind = OPTION_FLAG, .help = "Erase; without it only what there is is shown (exit 1)."},
+    {.name = "dry-run", .kind = OPTION_FLAG, .help = "Only show what there is (exit 0)."},
+    {.name = "wait",
+     .kind = OPTION_COUNT,
+     .value = "S",
+     .max = WAIT_MOST_S,
+     .help = "Seconds to wait until session has erased the calls (60)."},
+};
+
+const struct verb VERB_FORGET = {.name = "forget",
+                                 .operand = "NUMBER",
+                                 .about = "Erases one caller everywhere, for good.",
+                                 .options = OPTIONS,
+                                 .option_count = COUNT(OPTIONS),
+                                 .run = forget};
