@@ -8,7 +8,7 @@
 PACKAGES_TO_BUILD="gcc g++ libc6-dev meson ninja-build pkgconf python3 librdkafka-dev libpq-dev libevent-dev
   libcurl4-openssl-dev libssl-dev libwslay-dev libphonenumber-dev libsqlite3-dev"
 PACKAGES_TO_RUN="postgresql postgresql-client runit curl ca-certificates procps util-linux"
-PACKAGES_TO_TEST="libcmocka-dev clang clang-format clang-tidy shellcheck chromium git python3-psycopg2
+PACKAGES_TO_TEST="libcmocka-dev patch clang clang-format clang-tidy shellcheck chromium git python3-psycopg2
   python3-confluent-kafka"
 PACKAGES_OF_DEBIAN_13="libyyjson0 libyyjson-dev libllhttp9.2 libllhttp-dev"
 

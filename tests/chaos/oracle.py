@@ -1,14 +1,21 @@
 """Judges a stack after a storm: nothing lost, nothing invented, nothing counted twice, every row what the model computes,
-the newest update of every call the version in PostgreSQL, every call with the company that its number belongs to.
+the newest update of every call the version in PostgreSQL, every call, row and update with the company that it belongs to.
 """
 from __future__ import annotations
 
 import collections
 import json
+import time
 from decimal import Decimal
 
+import psycopg2
+from confluent_kafka import KafkaException
+
 from model import Event, call_of
-from stack import event_id_of, wait_until
+from stack import GaveUp, event_id_of, wait_until
+
+VISIBLE_S = 30  # after the last deed everything that was accepted is to be seen
+PATIENCE_S = 240  # beyond that it is late, and then it counts as lost
 
 COLUMNS = ["source", "branch_id", "agent_id", "call_type", "direction", "from_number", "to_number", "duration_ms", "status",
            "disconnection_reason", "transcript", "recording_url", "summary", "sentiment", "successful", "in_voicemail", "analyzed",
@@ -24,25 +31,53 @@ def header(record, name):
     return None
 
 
+def dead_ids(stack):
+    return {bytes.fromhex(header(record, "ce_id").decode())
+            for topic in ("webhooks.retell.dlq", "calls.events.dlq") for record in stack.read_topic(topic) if header(record, "ce_id")}
+
+
 def kept_ids(stack):
     inbox = {bytes(row[0]) for row in stack.query("SELECT event_id FROM webhook_events")}
     parked = {bytes(row[0]) for row in stack.query("SELECT event_id FROM parked_events")}
-    dead = {bytes.fromhex(header(record, "ce_id").decode())
-            for topic in ("webhooks.retell.dlq", "calls.events.dlq") for record in stack.read_topic(topic) if header(record, "ce_id")}
-    return inbox, parked, dead
+    return inbox, parked, dead_ids(stack)
 
 
-def settle(stack, accepted, seconds=240):
-    """Waits until nothing is under way any more: all that was accepted is kept, and every group has read everything.
+def settle(stack, accepted):
+    """Waits until nothing is under way any more. Returns findings: what was not there in time, and what never came."""
+    missing = set(accepted)
 
-    The time leaves room for the stall watchdog: librdkafka 2.0.2 now and then stops fetching a partition, which the harness
-    notices after 60 to 100 s and mends by a restart (exit 75).
-    """
     def arrived():
-        inbox, parked, dead = kept_ids(stack)
-        return accepted <= inbox | parked | dead
-    wait_until("every accepted webhook is in the inbox, parked or a dead letter", arrived, seconds)
-    wait_until("lag is back at 0", lambda: stack.lag() == 0, seconds)
+        for table in ("webhook_events", "parked_events"):
+            rows = missing and stack.query(f"SELECT event_id FROM {table} WHERE event_id = ANY(%s)", (list(missing),))
+            missing.difference_update(bytes(row[0]) for row in rows)
+        if missing:
+            missing.difference_update(dead_ids(stack))
+        return not missing
+    conditions = [
+        ("every accepted webhook is in the inbox, parked or a dead letter", VISIBLE_S, arrived),
+        ("every group has read everything", VISIBLE_S, lambda: stack.lag() == 0),
+        ("whatever was parked for want of a number that is known now is released", PATIENCE_S, lambda: stack.query(
+            "SELECT FROM parked_events p JOIN phone_numbers n ON n.number = p.number WHERE p.released_at IS NULL LIMIT 1") == []),
+        ("sync has asked for all that calls lack", PATIENCE_S, lambda: stack.query(
+            "SELECT FROM sync_jobs WHERE done_at IS NULL LIMIT 1") == []),
+        ("what sync and the resolver published since is read", PATIENCE_S, lambda: stack.lag() == 0)]
+    begun, findings = time.monotonic(), []
+    for what, limit, condition in conditions:
+        try:
+            wait_until(what, lambda asked=condition: true_of(asked), PATIENCE_S)
+        except GaveUp as problem:
+            findings.append(f"not at all: {problem}")
+        if time.monotonic() - begun > limit and not findings:
+            findings.append(f"late: {what}, but only {time.monotonic() - begun:.0f} s after the last deed")
+    return findings
+
+
+def true_of(condition):
+    """A server that is still coming back answers no question."""
+    try:
+        return condition()
+    except (psycopg2.Error, KafkaException, GaveUp):
+        return False
 
 
 def check_ids(stack, sent, accepted):
@@ -56,10 +91,14 @@ def check_ids(stack, sent, accepted):
     yield from (f"{event.hex()} is in the inbox and a dead letter" for event in sorted(inbox & dead)[:5])
 
 
-def check_payloads(stack):
+def check_payloads(stack, truth):
     for event_id, payload, kind in stack.query("SELECT event_id, payload, event_type FROM webhook_events"):
-        if not kind.startswith(("call_synced", "call_gone", "call_assigned")) and event_id_of(bytes(payload)) != bytes(event_id):
+        if event_id_of(bytes(payload)) != bytes(event_id):
             yield f"the payload of {bytes(event_id).hex()} is not the bytes that were signed"
+        if kind == "call_synced":
+            call = json.loads(bytes(payload))["call"]
+            if call != truth.get(call["call_id"]):
+                yield f"sync wrote of call {call['call_id']} what the platform never said"
 
 
 def events_by_call(stack):
@@ -97,10 +136,12 @@ def check_rows(stack):
                 yield f"call {key}: {name} is {stored!r}, the model says {computed.get(name)!r}"
 
 
-def check_updates(stack):
+def check_updates(stack, figures):
     rows = stored_rows(stack)
-    newest, shown = {}, {}
+    published, shown = collections.defaultdict(set), {}
     for record in stack.read_topic("calls.updates"):
+        if not record.headers():
+            continue  # a vandal's
         update = json.loads(record.value())
         key = update["company_id"], update["call_id"]
         if header(record, "ce_companyid") != str(update["company_id"]).encode():
@@ -110,10 +151,22 @@ def check_updates(stack):
         content = json.dumps(update["call"], sort_keys=True)
         if shown.setdefault((key, update["version"]), content) != content:
             yield f"update of {key}: version {update['version']} was published with two contents"
-        newest[key] = max(newest.get(key, 0), update["version"])
+        published[key].add(update["version"])
+    for key in published.keys() - rows.keys():
+        yield f"call {key} has updates and no row"
     for key, (version, _) in rows.items():
-        if newest.get(key) != version:
-            yield f"call {key}: PostgreSQL has version {version}, the newest update {newest.get(key)}"
+        if max(published[key], default=None) != version:
+            yield f"call {key}: PostgreSQL has version {version}, the newest update {max(published[key], default=None)}"
+        if min(published[key], default=1) < 1 or len(published[key]) > version:
+            yield f"call {key}: versions {sorted(published[key])} were published of 1 to {version}"
+        figures["superseded unpublished"] += version - len(published[key])
+
+
+def check_companies(stack, company_of):
+    for company, call_id in stack.query("SELECT company_id, call_id FROM calls UNION SELECT company_id, call_id FROM webhook_events "
+                                        "WHERE call_id IS NOT NULL UNION SELECT company_id, call_id FROM sync_jobs"):
+        if company_of.get(call_id) != company:
+            yield f"call {call_id} of company {company_of.get(call_id)} is kept for company {company}"
 
 
 def check_owners(stack):
@@ -131,10 +184,10 @@ def check_customers(stack):
             yield f"customer {number} of company {company} has {counted} calls counted and {real} in fact"
 
 
-def judge(stack, sent, accepted):
-    """Every violation as a sentence; none: the guarantees held."""
+def judge(stack, sent, accepted, plan, figures):
+    """Every violation as a sentence; none: the guarantees held. `plan` is what the scripts know (script.py), of all rounds."""
     findings = []
-    for check in (check_ids(stack, sent, accepted), check_payloads(stack), check_rows(stack), check_updates(stack), check_owners(stack),
-                  check_customers(stack)):
+    for check in (check_ids(stack, sent, accepted), check_payloads(stack, plan.truth), check_rows(stack), check_updates(stack, figures),
+                  check_companies(stack, plan.company_of), check_owners(stack), check_customers(stack)):
         findings += list(check)
     return findings

@@ -1,19 +1,24 @@
 """A running local stack, as .run/env describes it (docs/operations.md): connections, processes, conditions with deadlines."""
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import pathlib
+import re
 import select
+import shutil
 import shlex
 import signal
 import subprocess
 import time
 
 import psycopg2
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
-PROGRAMS = ("ingest", "resolver", "session", "sync", "broadcaster")
+from places import PROGRAMS
+
+CONSUMERS = ("resolver", "session", "sync")
 GROUPS = {"hookline-resolver": "webhooks.retell", "hookline-session": "calls.events", "hookline-sync": "calls.updates"}
 
 
@@ -54,6 +59,9 @@ class Stack:
     def __getitem__(self, name):
         return self.env[name]
 
+    def port(self, part):
+        return int(re.search(rf"^{part}=(\d+)$", (self.run_dir / "ports").read_text(), re.MULTILINE)[1])
+
     # processes
 
     def pid(self, part):
@@ -84,18 +92,62 @@ class Stack:
         else:
             path.write_text(value)
 
-    def has_environment(self, pid, name):
-        try:
-            return f"{name}=".encode() in pathlib.Path(f"/proc/{pid}/environ").read_bytes()
-        except OSError:
-            return False
+    def add_twin(self, part):
+        """A second instance of a consuming program, supervised as the first: who takes over what a frozen one leaves."""
+        twin = f"{part}-2"
+        old, new = self.run_dir / "service" / part, self.run_dir / "service" / f".{twin}"
+        shutil.rmtree(new, ignore_errors=True)
+        shutil.copytree(old, new, ignore=shutil.ignore_patterns("supervise", "down", "changed"))
+        for script in (new / "run", new / "log" / "run"):
+            text = re.sub(rf"\b(service|log)/{part}\b", rf"\1/{twin}", script.read_text())
+            script.write_text(re.sub(rf"(pids|starts)/(\.?){part}\b", rf"\1/\2{twin}", text))
+        (self.run_dir / "log" / twin).mkdir(exist_ok=True)
+        shutil.copy(self.run_dir / "log" / part / "config", self.run_dir / "log" / twin / "config")
+        (new / "env" / "HOOKLINE_INSTANCE").write_text("second")
+        (new / "env" / "HOOKLINE_MANAGEMENT_LISTEN").write_text("127.0.0.1:0")
+        new.rename(self.run_dir / "service" / twin)
+        return twin
+
+    # logs
+
+    def log_files(self, part):
+        """Oldest first; svlogd gives a full one a name that is a time, and begins a new `current`."""
+        folder = self.run_dir / "log" / part
+        return sorted(folder.glob("@*")) + [folder / "current"]
+
+    def log_lines(self, part, words):
+        """How many lines of its log have these words in them."""
+        count = 0
+        for file in self.log_files(part):
+            try:
+                count += file.read_bytes().count(words.encode())
+            except FileNotFoundError:  # renamed meanwhile
+                continue
+        return count
 
     # PostgreSQL
 
     def query(self, sql, parameters=()):
-        with psycopg2.connect(self["DATABASE_URL"]) as connection, connection.cursor() as cursor:
-            cursor.execute(sql, parameters)
-            return cursor.fetchall()
+        """Rows, as the operators' role sees them. A connection of its own, closed at once."""
+        return self._rows(self["DATABASE_URL"], sql, parameters)
+
+    def query_as_administrator(self, sql, parameters=()):
+        return self._rows(self._administrator_url, sql, parameters)
+
+    @functools.cached_property
+    def _administrator_url(self):
+        password = (self.run_dir / "secrets" / "hookline_admin").read_text().strip()
+        return re.sub(r"//[^@/]*@", f"//hookline_admin:{password}@", self["DATABASE_URL"])
+
+    @staticmethod
+    def _rows(url, sql, parameters):
+        connection = psycopg2.connect(url, connect_timeout=10)
+        try:
+            with connection, connection.cursor() as cursor:
+                cursor.execute(sql, parameters or None)  # None: a % in it is a %
+                return cursor.fetchall()
+        finally:
+            connection.close()
 
     # Kafka
 
@@ -104,7 +156,7 @@ class Stack:
 
     def consumer(self, group="hookline-test-reader"):
         return Consumer({"bootstrap.servers": self["KAFKA_BOOTSTRAP"], "group.id": group, "enable.auto.commit": False,
-                         "auto.offset.reset": "earliest"})
+                         "auto.offset.reset": "earliest", "log_level": 0})  # that Kafka is away now and then is no news here
 
     def partitions(self, consumer, name):
         topics = consumer.list_topics(self.topic(name), timeout=10).topics
@@ -113,36 +165,59 @@ class Stack:
     def read_topic(self, name):
         """Every record that is in the topic now, in the order of (partition, offset)."""
         consumer = self.consumer()
-        records = []
         try:
-            for partition in self.partitions(consumer, name):
-                low, high = consumer.get_watermark_offsets(partition, timeout=10)
-                if low == high:
-                    continue
-                partition.offset = low
-                consumer.assign([partition])
-                at = low
-                while at < high:
-                    message = consumer.poll(10)
-                    if message is None:
-                        raise GaveUp(f"{name}[{partition.partition}] stays silent at {at} of {high}")
-                    if message.error():
-                        raise GaveUp(str(message.error()))
-                    at = message.offset() + 1
-                    records.append(message)
+            left, records = {}, []  # partition -> its end
+            partitions = self.partitions(consumer, name)
+            for partition in partitions:
+                partition.offset, end = consumer.get_watermark_offsets(partition, timeout=10)
+                if partition.offset < end:
+                    left[partition.partition] = end
+            consumer.assign([partition for partition in partitions if partition.partition in left])
+            while left:
+                message = consumer.poll(10)
+                if message is None or message.error():
+                    raise GaveUp(f"{name} stays silent at {len(records)} records: {message and message.error()}")
+                records.append(message)
+                if message.offset() + 1 >= left.get(message.partition(), 0):
+                    left.pop(message.partition(), None)
+            return sorted(records, key=lambda record: (record.partition(), record.offset()))
         finally:
             consumer.close()
-        return records
+
+    def follow_topic(self, name, closed):
+        """Every record from the beginning on, as it comes, until `closed` is set."""
+        consumer = self.consumer()
+        try:
+            partitions = self.partitions(consumer, name)
+            for partition in partitions:
+                partition.offset = OFFSET_BEGINNING
+            consumer.assign(partitions)
+            while not closed.is_set():
+                message = consumer.poll(0.2)
+                if message is not None and not message.error():
+                    yield message
+        finally:
+            consumer.close()
+
+    def put(self, name, key, value):
+        """A record without headers."""
+        producer = Producer({"bootstrap.servers": self["KAFKA_BOOTSTRAP"], "log_level": 0})
+        producer.produce(self.topic(name), value, key)
+        if producer.flush(10):
+            raise GaveUp(f"{name} takes no record")
+
+    def positions(self, group, name):
+        """(partition, what the group has finished, the end) of each partition."""
+        consumer = self.consumer(group)
+        try:
+            found = []
+            for partition in consumer.committed(self.partitions(consumer, name), timeout=10):
+                low, high = consumer.get_watermark_offsets(partition, timeout=10)
+                found.append((partition.partition, partition.offset if partition.offset >= 0 else low, high))
+            return found
+        finally:
+            consumer.close()
 
     def lag(self):
         """Records that a group has not finished, over all groups."""
-        behind = 0
-        for group, name in GROUPS.items():
-            consumer = self.consumer(group)
-            try:
-                for partition in consumer.committed(self.partitions(consumer, name), timeout=10):
-                    low, high = consumer.get_watermark_offsets(partition, timeout=10)
-                    behind += high - (partition.offset if partition.offset >= 0 else low)
-            finally:
-                consumer.close()
-        return behind
+        return sum(end - finished for group, name in GROUPS.items() for _, finished, end in self.positions(group, name))

@@ -62,9 +62,14 @@ for target in json.load(sys.stdin):
     "${sources[@]}"
 }
 
+check_mutants() {
+  "$ROOT/tests/chaos/mutants/run" --check
+}
+
 checks() {
   tally_run "checks / shellcheck" check_shell
   tally_run "checks / clang-format" check_format
+  tally_run "checks / every mutant's patch still applies" check_mutants
   tally_run "checks / clang compiles it without a warning" check_clang
   tally_passed || return
   tally_run "checks / pure files do no I/O" check_pure
