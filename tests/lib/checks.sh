@@ -26,7 +26,7 @@ checks_tool() { # $1: clang-format or clang-tidy; exit 77 when it is of another 
 
 check_shell() {
   local scripts
-  mapfile -t scripts < <(checks_sources '*.sh' && grep -lE '^#!.*\b(ba)?sh' "$ROOT"/deploy/* "$ROOT"/tests/* "$ROOT"/tests/*/* "$ROOT"/.ci/* 2>/dev/null)
+  mapfile -t scripts < <(checks_sources '*.sh' && grep -lE '^#!.*\b(ba)?sh' "$ROOT"/deploy/* "$ROOT"/deploy/*/* "$ROOT"/tests/* "$ROOT"/tests/*/* "$ROOT"/.ci/* 2>/dev/null)
   (cd "$ROOT" && shellcheck -x "${scripts[@]}")
 }
 

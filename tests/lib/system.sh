@@ -160,3 +160,21 @@ system_tests() {
   fi
   system_stack storm system_up_for_chaos system_storms "${CHAOS_MINUTES:-2}"
 }
+
+# The container stack, where there is an engine.
+compose_tests() {
+  local outcome seconds name log=$LOGS/compose.log
+  (system_modules && exec "$ROOT/tests/compose/run") >"$log" 2>&1 </dev/null
+  local code=$?
+  if [ "$code" = 77 ]; then
+    tally skip "compose" 0 "$log"
+    return
+  fi
+  while read -r outcome seconds name; do
+    case $outcome in
+      pass | fail | skip) tally "$outcome" "compose / $name" "$seconds" ;;
+      *) printf '      | %s\n' "$outcome $seconds $name" ;;
+    esac
+  done <"$log"
+  if [ "$code" != 0 ] && ! grep -q '^fail ' "$log"; then tally fail "compose" 0 "$log"; fi
+}
