@@ -32,7 +32,7 @@ class Event:
     type: str  # bare: call_started
     source: str
     branch_id: int | None
-    payload: bytes
+    payload: bytes | None  # None: dropped by a purge, and of no use to call_of
     cost_unit: str | None = None
 
 
