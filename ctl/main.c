@@ -19,7 +19,7 @@ static const struct verb *const VERBS[] = {
     &VERB_NUMBER_LIST,  &VERB_AGENT_ADD,     &VERB_AGENT_LIST,     &VERB_TOKEN_CREATE,
     &VERB_TOKEN_LIST,   &VERB_TOKEN_REVOKE,  &VERB_CALL_SHOW,      &VERB_CALL_ASSIGN,
     &VERB_PARKED_LIST,  &VERB_PARKED_SHOW,   &VERB_PARKED_RELEASE, &VERB_SEND,
-    &VERB_SIMULATE,     &VERB_PURGE,         &VERB_FORGET,
+    &VERB_SIMULATE,     &VERB_VERIFY,        &VERB_PURGE,          &VERB_FORGET,
 };
 
 static int print_overview(void)

@@ -15,7 +15,7 @@ extern const struct verb VERB_TOKEN_CREATE, VERB_TOKEN_LIST, VERB_TOKEN_REVOKE;
 extern const struct verb VERB_CALL_SHOW, VERB_CALL_ASSIGN;
 extern const struct verb VERB_LAG;
 extern const struct verb VERB_PARKED_LIST, VERB_PARKED_SHOW, VERB_PARKED_RELEASE;
-extern const struct verb VERB_SEND, VERB_SIMULATE;
+extern const struct verb VERB_SEND, VERB_SIMULATE, VERB_VERIFY;
 extern const struct verb VERB_PURGE, VERB_FORGET;
 
 #endif

@@ -327,6 +327,40 @@ static void send_prints_what_it_was_answered(void **state)
     assert_refused(f, "send --file /nowhere/at-all", 64, "cannot be read");
 }
 
+/* The SDK's own signature over a body of the fixtures. */
+static void verify_says_which_step_fails(void **state)
+{
+    static const char SIGNATURE[] =
+        "v=1703302429100,d=d43b12489ff4759d0d1594ac580d5c8d2db5c5c34e5d272efe4ffea41eb43dfb";
+    struct fixture *f = *state;
+    char key_path[] = "/tmp/hookline-key-XXXXXX";
+    FILE *file = fdopen(mkstemp(key_path), "w");
+    assert_non_null(file);
+    fputs("key_0123456789abcdef0123456789ab\n", file);
+    fclose(file);
+    const char *line = arena_format(f->arena, "verify %s/retell_call_ended.json --header %s --key-file %s", TEST_DATA,
+                                    SIGNATURE, key_path)
+                           .ptr;
+    assert_fine(f, arena_format(f->arena, "%s --at 1703302429100", line).ptr, "valid\n");
+    assert_int_equal(run(f, arena_format(f->arena, "%s --at 2023-12-23T03:40:41.1Z", line).ptr), 1);
+    assert_said(f->last.out, "time    FAILED  the clock is 412 s off");
+    assert_said(f->last.out, "NOT valid: ingest answers 401");
+    assert_int_equal(run(f, arena_format(f->arena, "%s --header %s --json", line, SIGNATURE).ptr), 1);
+    assert_said(f->last.out, "{\"valid\":false,\"provider\":\"retell\",\"steps\":[{\"step\":\"header\",\"ok\":false,");
+    assert_fine(f,
+                arena_format(f->arena,
+                             "verify %s/retell_call_ended.json --header X-RETELL-SIGNATURE:%s --key-file %s "
+                             "--source acme --at 1703302429100",
+                             TEST_DATA, SIGNATURE, key_path)
+                    .ptr,
+                "of source acme");
+    assert_refused(f, "verify --provider paypal", 64, "retell, calcom or stripe");
+    assert_refused(f, "verify --at noon", 64, "2026-11-21T09:30:00Z");
+    assert_refused(f, "verify --sources /nowhere/at-all", 78, "/nowhere/at-all cannot be read");
+    assert_refused(f, "verify --provider stripe", 78, "--sources FILE or --key-file FILE");
+    unlink(key_path);
+}
+
 /* Ten short lives: how many questions reached the receiver, and what the summary says of them. */
 static const struct json *simulate(struct fixture *f, const char *more)
 {
@@ -482,6 +516,7 @@ int main(void)
         cmocka_unit_test(a_token_is_shown_once_and_kept_as_a_hash),
         cmocka_unit_test(tokens_end),
         cmocka_unit_test(send_prints_what_it_was_answered),
+        cmocka_unit_test(verify_says_which_step_fails),
         cmocka_unit_test(every_simulated_webhook_arrives_once),
         cmocka_unit_test(a_refused_webhook_is_tried_three_times),
         cmocka_unit_test(status_asks_every_part),
