@@ -71,6 +71,14 @@ struct slice text_repair(struct arena *arena, struct slice text, uint64_t *repai
     return (struct slice){copy, len};
 }
 
+bool text_fits(struct slice text, const char *pattern)
+{
+    size_t len = strlen(pattern);
+    if (len == 0 || pattern[len - 1] != '*')
+        return slice_equals(text, pattern);
+    return text.len >= len - 1 && memcmp(text.ptr, pattern, len - 1) == 0;
+}
+
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')

@@ -9,6 +9,9 @@
 /* U+FFFD: what stands where a byte could not be kept. */
 #define TEXT_REPLACEMENT "\xef\xbf\xbd"
 
+/* "dial_*" fits every text that starts so, any other pattern only itself. */
+bool text_fits(struct slice text, const char *pattern);
+
 /* `text` if it is valid UTF-8 without NUL; else a copy in `arena` with each offending byte or NUL as U+FFFD, and
  * *repaired incremented. PostgreSQL's text refuses both. */
 struct slice text_repair(struct arena *arena, struct slice text, uint64_t *repaired);

@@ -21,20 +21,19 @@ enum { TEXT_MAX_BYTES = 65536 };
 enum event_rule_kind { RULE_WEBHOOK, RULE_SYNCED, RULE_GONE, RULE_ASSIGNED, RULE_FORGOTTEN };
 
 static const struct event_rule {
-    const char *type;
-    bool family; /* `type` is how the word starts */
+    const char *type; /* with a star: how the word starts */
     enum event_rule_kind kind;
     uint8_t rank, evidence;
 } RULES[] = {
-    {"ai.retell.call_started", false, RULE_WEBHOOK, 1, EVIDENCE_STARTED},
-    {"ai.retell.transcript_updated", false, RULE_WEBHOOK, 2, EVIDENCE_STARTED},
-    {"ai.retell.transfer_", true, RULE_WEBHOOK, 2, EVIDENCE_STARTED},
-    {"ai.retell.call_ended", false, RULE_WEBHOOK, 3, EVIDENCE_TERMINAL},
-    {"ai.retell.call_analyzed", false, RULE_WEBHOOK, 4, EVIDENCE_TERMINAL | EVIDENCE_ANALYZED},
-    {"ai.hookline.call_synced", false, RULE_SYNCED, 2, 0},
-    {"ai.hookline.call_gone", false, RULE_GONE, 0, EVIDENCE_GONE},
-    {"ai.hookline.call_assigned", false, RULE_ASSIGNED, 0, 0},
-    {"ai.hookline.call_forgotten", false, RULE_FORGOTTEN, 0, 0},
+    {"ai.retell.call_started", RULE_WEBHOOK, 1, EVIDENCE_STARTED},
+    {"ai.retell.transcript_updated", RULE_WEBHOOK, 2, EVIDENCE_STARTED},
+    {"ai.retell.transfer_*", RULE_WEBHOOK, 2, EVIDENCE_STARTED},
+    {"ai.retell.call_ended", RULE_WEBHOOK, 3, EVIDENCE_TERMINAL},
+    {"ai.retell.call_analyzed", RULE_WEBHOOK, 4, EVIDENCE_TERMINAL | EVIDENCE_ANALYZED},
+    {"ai.hookline.call_synced", RULE_SYNCED, 2, 0},
+    {"ai.hookline.call_gone", RULE_GONE, 0, EVIDENCE_GONE},
+    {"ai.hookline.call_assigned", RULE_ASSIGNED, 0, 0},
+    {"ai.hookline.call_forgotten", RULE_FORGOTTEN, 0, 0},
 };
 
 static const struct {
@@ -58,6 +57,11 @@ const char *call_problem_sentence(enum call_problem problem)
     return PROBLEMS[problem].sentence;
 }
 
+const char *call_read_type(size_t index)
+{
+    return index < COUNT(RULES) ? RULES[index].type : NULL;
+}
+
 struct reader {
     struct arena *arena;
     const struct json *body, *call;
@@ -68,7 +72,7 @@ struct reader {
 static const struct event_rule *rule_of(struct slice type)
 {
     for (size_t i = 0; i < COUNT(RULES); i++)
-        if (RULES[i].family ? slice_starts_with(type, RULES[i].type) : slice_equals(type, RULES[i].type))
+        if (text_fits(type, RULES[i].type))
             return &RULES[i];
     return NULL;
 }

@@ -60,6 +60,9 @@ enum call_problem {
 const char *call_problem_code(enum call_problem problem);
 const char *call_problem_sentence(enum call_problem problem);
 
+/* The types that mean something, one by one ("ai.retell.transfer_*"), NULL past the last: docs/architecture.md must name each. */
+const char *call_read_type(size_t index);
+
 enum call_problem call_read(struct arena *arena, const struct event *event, struct call_facts *facts,
                             struct call_read_counts *counts);
 

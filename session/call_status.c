@@ -1,6 +1,8 @@
 /* call_status.c: which end a call came to. */
 #include "session/call_status.h"
 
+#include "common/text.h"
+
 static const char *const NAMES[] = {
     [CALL_STATUS_NONE] = "", [CALL_REGISTERED] = "registered",       [CALL_ONGOING] = "ongoing",
     [CALL_ENDED] = "ended",  [CALL_NOT_CONNECTED] = "not_connected", [CALL_ERROR] = "error",
@@ -10,27 +12,26 @@ static const char *const NAMES[] = {
  * between April and August 2026), hence the families; for a reason that is not here the payload's call_status decides. That
  * one is asked last, for it says "registered" even in the vendor's own sample of call_ended. */
 static const struct {
-    const char *reason;
-    bool family; /* `reason` is how the word starts */
+    const char *reason; /* with a star: how the word starts */
     enum call_status status;
 } ENDS[] = {
-    {"user_hangup", false, CALL_ENDED},
-    {"agent_hangup", false, CALL_ENDED},
-    {"call_transfer", false, CALL_ENDED},
-    {"voicemail_reached", false, CALL_ENDED},
-    {"ivr_reached", false, CALL_ENDED},
-    {"inactivity", false, CALL_ENDED},
-    {"max_duration_reached", false, CALL_ENDED},
-    {"dial_", true, CALL_NOT_CONNECTED}, /* busy, failed, no_answer */
-    {"invalid_destination", false, CALL_NOT_CONNECTED},
-    {"telephony_", true, CALL_NOT_CONNECTED}, /* provider_permission_denied, provider_unavailable */
-    {"sip_routing_error", false, CALL_NOT_CONNECTED},
-    {"marked_as_spam", false, CALL_NOT_CONNECTED},
-    {"user_declined", false, CALL_NOT_CONNECTED},
-    {"concurrency_limit_reached", false, CALL_ERROR},
-    {"no_valid_payment", false, CALL_ERROR},
-    {"scam_detected", false, CALL_ERROR},
-    {"error_", true, CALL_ERROR}, /* asr, llm_websocket_*, retell, unknown, … */
+    {"user_hangup", CALL_ENDED},
+    {"agent_hangup", CALL_ENDED},
+    {"call_transfer", CALL_ENDED},
+    {"voicemail_reached", CALL_ENDED},
+    {"ivr_reached", CALL_ENDED},
+    {"inactivity", CALL_ENDED},
+    {"max_duration_reached", CALL_ENDED},
+    {"dial_*", CALL_NOT_CONNECTED}, /* busy, failed, no_answer */
+    {"invalid_destination", CALL_NOT_CONNECTED},
+    {"telephony_*", CALL_NOT_CONNECTED}, /* provider_permission_denied, provider_unavailable */
+    {"sip_routing_error", CALL_NOT_CONNECTED},
+    {"marked_as_spam", CALL_NOT_CONNECTED},
+    {"user_declined", CALL_NOT_CONNECTED},
+    {"concurrency_limit_reached", CALL_ERROR},
+    {"no_valid_payment", CALL_ERROR},
+    {"scam_detected", CALL_ERROR},
+    {"error_*", CALL_ERROR}, /* asr, llm_websocket_*, retell, unknown, … */
 };
 
 struct slice call_status_name(enum call_status status)
@@ -54,9 +55,14 @@ bool call_status_is_terminal(enum call_status status)
 static enum call_status status_of_end(struct slice reason, enum call_status end_said)
 {
     for (size_t i = 0; i < COUNT(ENDS); i++)
-        if (ENDS[i].family ? slice_starts_with(reason, ENDS[i].reason) : slice_equals(reason, ENDS[i].reason))
+        if (text_fits(reason, ENDS[i].reason))
             return ENDS[i].status;
     return call_status_is_terminal(end_said) ? end_said : CALL_ENDED;
+}
+
+const char *call_status_reason(size_t index)
+{
+    return index < COUNT(ENDS) ? ENDS[index].reason : NULL;
 }
 
 enum call_status call_status_of(const struct call_state *state)

@@ -22,4 +22,7 @@ enum call_status call_status_read(struct slice name);
 
 bool call_status_is_terminal(enum call_status status);
 
+/* The reasons that decide, one by one ("user_hangup", "dial_*"), NULL past the last: docs/architecture.md must name each. */
+const char *call_status_reason(size_t index);
+
 #endif
