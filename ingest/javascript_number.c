@@ -31,7 +31,7 @@ double javascript_parse_int(struct slice text)
     while (at < text.len && is_digit(text.ptr[at]))
         at++;
     if (at == digits)
-        return (double)NAN; /* a float in C */
+        return NAN;
     char *copy = memory_new(at - digits + 1, 1);
     memcpy(copy, text.ptr + digits, at - digits);
     double number = strtod(copy, NULL); /* decimal digits only: no locale, no hexadecimal */
