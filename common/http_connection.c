@@ -224,6 +224,13 @@ static void body_begins(struct http_connection *connection)
         send_continue(connection);
 }
 
+/* From its first whole request on, it does not wait behind those who have shown none. */
+static void become_known(struct http_connection *connection)
+{
+    if (!connection->known)
+        connection->known = bufferevent_priority_set(connection->bufferevent, HTTP_PRIORITY_KNOWN) == 0;
+}
+
 static void request_complete(struct http_connection *connection)
 {
     struct http_exchange *exchange = connection->reading;
@@ -233,6 +240,7 @@ static void request_complete(struct http_connection *connection)
     exchange->complete = true;
     connection->reading = NULL;
     connection->served = true;
+    become_known(connection);
     connection->requests_over = !exchange->request.keep_alive;
     http_connection_set_deadline(connection, HTTP_DEADLINE_NONE); /* the next request's begins anew */
     http_parser_next(connection->parser);
@@ -432,6 +440,8 @@ void http_connection_open(struct http_server *server, evutil_socket_t fd, const 
     connection->parser = http_parser_new(&server->options.limits);
     connection->timer = evtimer_new(server->base, on_deadline, connection);
     connection->bufferevent = bufferevent_socket_new(server->base, fd, BEV_OPT_CLOSE_ON_FREE);
+    event_priority_set(connection->timer, HTTP_PRIORITY_FRESH);
+    bufferevent_priority_set(connection->bufferevent, HTTP_PRIORITY_FRESH);
     connection->next = server->connections;
     if (connection->next)
         connection->next->previous = connection;

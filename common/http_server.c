@@ -138,12 +138,17 @@ static void admit(struct http_server *server, evutil_socket_t fd, const struct s
     http_connection_open(server, fd, &peer, text);
 }
 
+/* libevent goes on accepting while somebody waits: a crowd would be one long turn of the loop. */
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address, int length,
                       void *context)
 {
-    (void)listener;
     (void)length;
-    admit(context, fd, address);
+    struct http_server *server = context;
+    admit(server, fd, address);
+    if (++server->accepted % HTTP_ACCEPTS_A_TURN != 0)
+        return;
+    evconnlistener_disable(listener);
+    event_active(server->accept_more, EV_TIMEOUT, 0);
 }
 
 /* Without this the listening socket stays readable and the loop would spin. */
@@ -171,6 +176,16 @@ static void on_accept_again(evutil_socket_t fd, short what, void *context)
 }
 
 /* ---- open, drain, close ---- */
+
+struct event_base *http_server_base_new(void)
+{
+    struct event_config *config = event_config_new();
+    event_config_set_max_dispatch_interval(config, NULL, HTTP_FRESH_A_TURN, HTTP_PRIORITY_FRESH);
+    struct event_base *base = event_base_new_with_config(config);
+    event_config_free(config);
+    event_base_priority_init(base, HTTP_PRIORITIES);
+    return base;
+}
 
 static int or_default(int value, int otherwise)
 {
@@ -219,6 +234,8 @@ const char *http_server_open(struct http_server **result, struct event_base *bas
     server->options.address = server->address;
     server->peers = http_peers_new();
     server->accept_again = evtimer_new(base, on_accept_again, server);
+    server->accept_more = evtimer_new(base, on_accept_again, server);
+    event_priority_set(server->accept_more, HTTP_PRIORITY_FRESH);
     server->drained_event = evtimer_new(base, on_drained, server);
     server->listener =
         evconnlistener_new(base, on_accept, server, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
@@ -296,6 +313,7 @@ void http_server_close(struct http_server *server)
     while (server->arena_count > 0)
         arena_free(server->arenas[--server->arena_count]);
     event_free(server->accept_again);
+    event_free(server->accept_more);
     event_free(server->drained_event);
     http_peers_free(server->peers);
     buffer_free(&server->scratch);

@@ -99,7 +99,7 @@ static void read_key(struct reader *reader, const struct fields *fields, enum so
     if (!slice_absent(id) && !source_name_valid(id))
         fields_problem(fields, "id", "must be 1 to 64 of a-z, 0-9, _ and -: it stands in logs");
     for (size_t i = 0; i < count && !slice_absent(id); i++)
-        if (slice_equals(id, before[i].id))
+        if (before[i].id && slice_equals(id, before[i].id)) /* NULL: that one was refused whole */
             fields_problem(fields, "id", "\"%s\" is keys[%zu]'s, too: give each its own", key->id, i);
 }
 

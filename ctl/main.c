@@ -20,6 +20,8 @@ static const struct verb *const VERBS[] = {
     &VERB_TOKEN_LIST,   &VERB_TOKEN_REVOKE,  &VERB_CALL_SHOW,      &VERB_CALL_ASSIGN,
     &VERB_PARKED_LIST,  &VERB_PARKED_SHOW,   &VERB_PARKED_RELEASE, &VERB_SEND,
     &VERB_SIMULATE,     &VERB_VERIFY,        &VERB_PURGE,          &VERB_FORGET,
+    &VERB_SPOOL_LIST,   &VERB_SPOOL_DRAIN,   &VERB_SPOOL_EXPORT,   &VERB_SPOOL_SET_ASIDE,
+    &VERB_SPOOL_RETRY,
 };
 
 static int print_overview(void)

@@ -31,7 +31,7 @@ double javascript_parse_int(struct slice text)
     while (at < text.len && is_digit(text.ptr[at]))
         at++;
     if (at == digits)
-        return (double)NAN;
+        return (double)NAN; /* a float in C */
     char *copy = memory_new(at - digits + 1, 1);
     memcpy(copy, text.ptr + digits, at - digits);
     double number = strtod(copy, NULL); /* decimal digits only: no locale, no hexadecimal */
@@ -59,7 +59,7 @@ static int shortest_digits(double number, char digits[DIGITS_BYTES])
 void javascript_print(double number, char text[JAVASCRIPT_NUMBER_BYTES])
 {
     static const double PLAIN_BELOW = 1e21; /* from here on with an exponent */
-    char digits[DIGITS_BYTES] = "";
+    char digits[DIGITS_BYTES];
     const char *sign = number < 0 ? "-" : ""; /* -0 is "0" */
     double size = fabs(number);
     if (isnan(number)) {

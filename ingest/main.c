@@ -340,7 +340,7 @@ int main(int argc, char **argv)
                                COUNT(SETTINGS), examine, argc, argv, &self.settings, &exit_code) == SETTINGS_EXIT)
         return exit_code;
     log_open("ingest", settings_text(self.settings, "LOG_FORMAT"), settings_text(self.settings, "LOG_LEVEL"));
-    self.base = event_base_new();
+    self.base = http_server_base_new();
     const char *problem = open_all(&self);
     if (problem) {
         log_event(LOG_ERROR, "cannot_start", LOG_TEXT("problem", problem));

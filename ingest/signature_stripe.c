@@ -11,7 +11,7 @@
 #include "ingest/javascript_number.h"
 #include "ingest/signature.h"
 
-enum { MS_PER_S = 1000, AGE_MAX_S = SIGNATURE_WINDOW_MS / MS_PER_S };
+enum { MS_PER_S = 1000 };
 
 /* The next item's name and value (absent: it has none). False: there is none left. */
 static bool next_item(struct slice *rest, struct slice *name, struct slice *value)
@@ -39,6 +39,7 @@ static bool all_ascii(struct slice text)
 
 enum signature_verdict signature_stripe_read(struct signature *signature, struct slice header, int64_t now_ms)
 {
+    static const double AGE_MAX_S = SIGNATURE_WINDOW_MS / MS_PER_S;
     struct slice rest = header, name, value;
     double time_s = -1; /* the vendor's "there is none" */
     size_t digests = 0;
@@ -60,8 +61,7 @@ enum signature_verdict signature_stripe_read(struct signature *signature, struct
     javascript_print(time_s, time);
     snprintf(signature->before, sizeof signature->before, "%s.", time);
     signature->time_ms = time_s * MS_PER_S;
-    int64_t now_s = now_ms / MS_PER_S; /* the vendor takes whole seconds, too */
-    double age_s = (double)now_s - time_s;
+    double age_s = (double)(now_ms / MS_PER_S) - time_s;
     return age_s > AGE_MAX_S ? SIGNATURE_TIME : SIGNATURE_VALID;
 }
 

@@ -82,6 +82,15 @@ enum spool_outcome spool_count(struct spool *spool)
     return outcome;
 }
 
+void spool_recount_set_aside(struct spool *spool)
+{
+    int64_t aside[2] = {0};
+    if (spool->writing || ask(spool, STATEMENT_TOTALS_SET_ASIDE, aside, 2) != SPOOL_FINE)
+        return;
+    spool->now.set_aside = spool->sure.set_aside = aside[0];
+    spool->now.set_aside_bytes = spool->sure.set_aside_bytes = aside[1];
+}
+
 struct spool_stat spool_stat(struct spool *spool)
 {
     struct spool_stat stat = spool->now;

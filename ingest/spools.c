@@ -226,8 +226,10 @@ void spools_tick(struct spools *spools)
     if (!spools)
         return;
     spool_group_tick(spools->own.group);
-    show_size(spools);
     struct spool *spool = spool_slot_spool(spools->own.slot);
+    if (spool && spools->stat.set_aside > 0)
+        spool_recount_set_aside(spool);
+    show_size(spools);
     if (spools->untidy && spool && spools->stat.records == 0)
         spools->untidy = spool_tidy(spool);
     look_after_orphan(spools);

@@ -36,6 +36,16 @@ def freeze(stack, part):
     return f"freeze {part}"
 
 
+def silence_kafka(stack, seconds):
+    """Its sockets stay open and nobody answers: ingest must spool, everybody else waits."""
+    pid = stack.kill("kafka", signal.SIGSTOP)
+    try:
+        pause(seconds)
+    finally:
+        thaw(pid)
+    return f"silence kafka {seconds:.0f} s"
+
+
 def thaw(pid):
     try:
         os.kill(pid, signal.SIGCONT)
@@ -97,7 +107,8 @@ def random_deed(stack, source):
              (1.5, lambda: terminate_backends(stack, source.choice(("resolver", "session", "sync", "broadcaster")))),
              (0.5, lambda: server_stop(stack, "postgres", source.uniform(0.5, 3))),
              (0.7, lambda: server_stop(stack, "kafka", source.uniform(0.5, 4))),
-             (0.7, lambda: kill(stack, "kafka"))]
+             (0.7, lambda: kill(stack, "kafka")),
+             (0.7, lambda: silence_kafka(stack, source.uniform(2.5, 8)))]
     return source.choices([deed for _, deed in deeds], [weight for weight, _ in deeds])[0]
 
 

@@ -53,7 +53,10 @@ def settle(stack, accepted):
         if missing:
             missing.difference_update(dead_ids(stack))
         return not missing
+    def drained():
+        return [stack.metric("ingest", f"hookline_ingest_spool_{what}") for what in ("records", "orphan_records", "set_aside")] == [0, 0, 0]
     conditions = [
+        ("ingest's spool is empty, and nothing was set aside", VISIBLE_S, drained),
         ("every accepted webhook is in the inbox, parked or a dead letter", VISIBLE_S, arrived),
         ("every group has read everything", VISIBLE_S, lambda: stack.lag() == 0),
         ("whatever was parked for want of a number that is known now is released", PATIENCE_S, lambda: stack.query(

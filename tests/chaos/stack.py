@@ -12,6 +12,7 @@ import shlex
 import signal
 import subprocess
 import time
+import urllib.request
 
 import psycopg2
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
@@ -107,6 +108,16 @@ class Stack:
         (new / "env" / "HOOKLINE_MANAGEMENT_LISTEN").write_text("127.0.0.1:0")
         new.rename(self.run_dir / "service" / twin)
         return twin
+
+    def metric(self, part, name):
+        """The sum of a metric over its labels, as the part's management port says; None if it does not answer."""
+        address = (self.run_dir / "management" / part).read_text().strip()
+        try:
+            with urllib.request.urlopen(f"http://{address}/metrics", timeout=5) as answer:
+                lines = answer.read().decode().splitlines()
+        except OSError:
+            return None
+        return sum(float(line.rpartition(" ")[2]) for line in lines if re.match(rf"{name}[ {{]", line))
 
     # logs
 

@@ -31,15 +31,24 @@ static void stop_test(const char *what, const char *address)
     abort();
 }
 
+/* -1: nobody listens. */
+static int connected(int fd, const struct sockaddr *to, socklen_t size)
+{
+    if (connect(fd, to, size) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
 static int connect_tcp(const char *address)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     const char *colon = strrchr(address, ':');
     to.sin_port = htons((uint16_t)(colon ? strtoul(colon + 1, NULL, 10) : 0));
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof to) != 0)
-        stop_test("cannot connect to", address);
-    return fd;
+    if (fd < 0)
+        stop_test("no socket for", address);
+    return connected(fd, (const struct sockaddr *)&to, sizeof to);
 }
 
 static int connect_unix(const char *address)
@@ -47,15 +56,26 @@ static int connect_unix(const char *address)
     struct sockaddr_un to = {.sun_family = AF_UNIX};
     snprintf(to.sun_path, sizeof to.sun_path, "%s", address + strlen("unix:"));
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&to, sizeof to) != 0)
-        stop_test("cannot connect to", address);
-    return fd;
+    if (fd < 0)
+        stop_test("no socket for", address);
+    return connected(fd, (const struct sockaddr *)&to, sizeof to);
+}
+
+struct http_client *http_client_try(const char *address)
+{
+    int fd = strncmp(address, "unix:", 5) == 0 ? connect_unix(address) : connect_tcp(address);
+    if (fd < 0)
+        return NULL;
+    struct http_client *client = memory_new(1, sizeof *client);
+    client->fd = fd;
+    return client;
 }
 
 struct http_client *http_client_open(const char *address)
 {
-    struct http_client *client = memory_new(1, sizeof *client);
-    client->fd = strncmp(address, "unix:", 5) == 0 ? connect_unix(address) : connect_tcp(address);
+    struct http_client *client = http_client_try(address);
+    if (!client)
+        stop_test("cannot connect to", address);
     return client;
 }
 

@@ -13,6 +13,8 @@ struct http_client;
 
 /* `address` is 127.0.0.1:PORT or unix:PATH. */
 struct http_client *http_client_open(const char *address);
+/* NULL: nobody listens there. */
+struct http_client *http_client_try(const char *address);
 void http_client_close(struct http_client *client);
 
 /* False if the peer would not take all of it within 10 s, or closed. */

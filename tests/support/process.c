@@ -182,6 +182,11 @@ bool process_wait_ready(struct process *process, int64_t deadline_ms)
     return wait_until(ready_or_ended, process, deadline_ms) && !process->ended;
 }
 
+bool process_alive(struct process *process)
+{
+    return !has_ended(process);
+}
+
 void process_signal(const struct process *process, int signal)
 {
     if (!process->ended)

@@ -29,6 +29,9 @@ double process_metric(const struct process *process, const char *metric);
 /* Where it listens for /livez, /readyz and /metrics: 127.0.0.1:PORT. */
 const char *process_management(const struct process *process);
 
+/* It has not ended yet. */
+bool process_alive(struct process *process);
+
 void process_signal(const struct process *process, int signal);
 
 /* Waits for its end: its exit code, or minus the signal that ended it. -1000: it did not end in time and was killed. */

@@ -165,7 +165,7 @@ struct serving *serving_start(struct http_server_options options)
     self->options.handler = on_request;
     self->options.refused = on_refused;
     self->options.context = self;
-    self->base = event_base_new();
+    self->base = http_server_base_new();
     const char *problem = http_server_open(&self->server, self->base, &self->options);
     if (problem)
         fail_msg("%s", problem);

@@ -108,8 +108,8 @@ struct http_client *spool_send(const char *path, struct slice body)
     buffer_add_format(&request, "POST %s HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n", path);
     buffer_add_format(&request, "X-Retell-Signature: %s\r\nContent-Length: %zu\r\n\r\n", signature, body.len);
     buffer_add(&request, body);
-    struct http_client *client = http_client_open(spool_world.address);
-    if (!http_client_send(client, buffer_slice(&request)))
+    struct http_client *client = http_client_try(spool_world.address);
+    if (client && !http_client_send(client, buffer_slice(&request)))
         http_client_finish(client); /* it died while we sent: there will be no answer */
     buffer_free(&request);
     return client;
@@ -129,7 +129,8 @@ int spool_receive(struct http_client *client, struct slice body)
 
 int spool_deliver_to(const char *path, struct slice body)
 {
-    return spool_receive(spool_send(path, body), body);
+    struct http_client *client = spool_send(path, body);
+    return client ? spool_receive(client, body) : 0;
 }
 
 int spool_deliver(struct slice body)
@@ -143,9 +144,14 @@ static bool goes_to_the_spool(void *context)
     return process_said(spool_world.ingest, "keeping_in_spool");
 }
 
-void spool_broker_away(void)
+void spool_broker_away_at_once(void)
 {
     broker_set_down(spool_world.broker, true);
+}
+
+void spool_broker_away(void)
+{
+    spool_broker_away_at_once();
     if (wait_until(goes_to_the_spool, NULL, SPOOL_END_MS))
         return;
     process_show(spool_world.ingest);

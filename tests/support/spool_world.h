@@ -34,7 +34,7 @@ struct process *spool_ingest_start(const char *address, const char *const *more)
 void spool_ingest_begin(const char *const *more);
 
 struct slice spool_body(const char *event, const char *call_id);
-/* Sends one webhook on a connection of its own; the answer's status, 0: none came. A 200 is remembered. */
+/* Sends one webhook on a connection of its own (NULL: nobody listens); the answer's status, 0: none came. A 200 is remembered. */
 struct http_client *spool_send(const char *path, struct slice body);
 int spool_receive(struct http_client *client, struct slice body);
 int spool_deliver_to(const char *path, struct slice body);
@@ -42,6 +42,8 @@ int spool_deliver(struct slice body);
 
 /* The broker is cut off, and ingest knows. */
 void spool_broker_away(void);
+/* The broker is cut off, and ingest may find out. */
+void spool_broker_away_at_once(void);
 void spool_broker_back(void);
 /* Nothing waits in the spool of the world's ingest, nor in an orphan's. */
 void spool_await_empty(void);
