@@ -32,7 +32,7 @@ struct event_id event_id_of(struct slice provider, int64_t source_company, struc
 void event_id_print(struct event_id id, char text[2 * EVENT_ID_BYTES + 1])
 {
     text_write_hex(id.bytes, EVENT_ID_BYTES, text);
-    text[2 * EVENT_ID_BYTES] = '\0';
+    text[2 * sizeof id.bytes] = '\0';
 }
 
 bool event_id_read(struct slice text, struct event_id *id)

@@ -76,10 +76,10 @@ struct walk {
 
 static void add(struct arena *arena, struct member **list, size_t *count, size_t *capacity, struct member member)
 {
-    if (*count == *capacity) {
+    if (!*list || *count == *capacity) {
         *capacity = *capacity ? 2 * *capacity : 32;
         struct member *grown = arena_zeroed(arena, *capacity, sizeof *grown);
-        if (*count)
+        if (*list)
             memcpy(grown, *list, *count * sizeof *grown);
         *list = grown;
     }
@@ -130,7 +130,7 @@ static void find_repeats(struct walk *walk, struct slice json)
         } else if (c == '}' || c == ']') {
             leave(walk, at);
             key_next = false;
-        } else if (c == ',' && in_object) {
+        } else if (c == ',' && in_object && walk->open) {
             walk->open[walk->open_count - 1].to = at;
             key_next = true;
         } else if (c == '"' && key_next) {

@@ -3,7 +3,6 @@
 #include "tests/support/session_world.h"
 
 #include <signal.h>
-#include <stdio.h>
 
 #include "common/json.h"
 #include "tests/support/wait.h"
@@ -65,8 +64,11 @@ static void check_topic(size_t *repeats)
     struct broker_record *records = broker_read(world.broker, TOPIC_CALLS_UPDATES, world.arena, &count);
     memset(shown, 0, sizeof shown);
     for (size_t i = 0; i < count; i++) {
-        int call = 0;
-        assert_int_equal(sscanf(arena_copy(world.arena, records[i].key).ptr, "1/risen-%d", &call), 1);
+        static const char KEY[] = "1/risen-";
+        int64_t call = -1;
+        assert_true(slice_starts_with(records[i].key, KEY));
+        assert_true(text_read_int(slice_from(records[i].key, sizeof KEY - 1), &call));
+        assert_in_range(call, 0, CALLS - 1);
         look(&shown[call], &records[i], repeats);
     }
     for (int call = 0; call < CALLS; call++)

@@ -90,7 +90,7 @@ static size_t spans_of(struct slice cell, struct slice *spans)
 {
     size_t count = 0;
     while (count < SPANS_MAX) {
-        const char *open = memchr(cell.ptr, '`', cell.len);
+        const char *open = cell.ptr ? memchr(cell.ptr, '`', cell.len) : NULL;
         if (!open)
             return count;
         cell = slice_from(cell, (size_t)(open - cell.ptr) + 1);
