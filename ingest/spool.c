@@ -24,8 +24,8 @@ static const char *const SQL[SPOOL_STATEMENTS] = {
     [STATEMENT_TOTALS] = "SELECT count(*), coalesce(sum(size), 0) FROM record",
     [STATEMENT_TOTALS_SET_ASIDE] = "SELECT count(*), coalesce(sum(size), 0) FROM set_aside",
     [STATEMENT_OLDEST] = "SELECT received_ms FROM record ORDER BY sequence LIMIT 1",
-    [STATEMENT_LAST] = "SELECT max(coalesce((SELECT max(sequence) FROM record), 0),"
-                       " coalesce((SELECT max(sequence) FROM set_aside), 0))",
+    [STATEMENT_LAST] = ("SELECT max(coalesce((SELECT max(sequence) FROM record), 0),"
+                        " coalesce((SELECT max(sequence) FROM set_aside), 0))"),
 };
 
 sqlite3_stmt *spool_prepare(struct spool *spool, enum spool_statement which)

@@ -34,7 +34,7 @@ static struct {
 static struct process *start(void)
 {
     static const char *const MORE[] = {"HOOKLINE_LISTEN=127.0.0.1:1", "HOOKLINE_LOG_LEVEL=warn",
-                                       "HOOKLINE_RETELL_API_KEY=" INGEST_KEY};
+                                       ("HOOKLINE_RETELL_API_KEY=" INGEST_KEY)};
     const char *environment[] = {
         MORE[0], MORE[1], MORE[2],
         arena_format(with.world.arena, "HOOKLINE_KAFKA_BOOTSTRAP=%s", broker_address(with.world.broker)).ptr, NULL};

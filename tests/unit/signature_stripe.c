@@ -155,9 +155,9 @@ static void numbers_are_read_and_written_as_javascript_does(void **state)
         javascript_print(javascript_parse_int(slice_of(NUMBERS[i].text)), text);
         assert_string_equal(text, NUMBERS[i].printed);
     }
-    javascript_print(INFINITY, text);
+    javascript_print((double)INFINITY, text);
     assert_string_equal(text, "Infinity");
-    javascript_print(-INFINITY, text);
+    javascript_print((double)-INFINITY, text);
     assert_string_equal(text, "-Infinity");
 }
 
