@@ -119,8 +119,8 @@ static void two_claims_at_once_have_one_owner(void **state)
     world_wait_answer("SELECT string_agg(company_id::text, ',') FROM calls WHERE call_id = 'claimed'", "4");
 }
 
-/* A source that belongs to a company says whose call it is: the same id at two companies is two calls, and owners do not
- * matter. */
+/* A source that belongs to a company says whose call it is, whatever else a record claims: the same id at two companies is
+ * two calls, and owners do not matter. */
 static void bound_sources_keep_to_their_company(void **state)
 {
     (void)state;
@@ -129,11 +129,17 @@ static void bound_sources_keep_to_their_company(void **state)
         .type = "ai.retell.call_started", .call_id = "bound", .company = 1, .source_company = 1, .body = body});
     world_send_event((struct world_event){
         .type = "ai.retell.call_started", .call_id = "bound", .company = 2, .source_company = 2, .body = body});
+    world_send_event(
+        (struct world_event){.type = "ai.retell.call_ended",
+                             .call_id = "bound",
+                             .company = 1,
+                             .source_company = 2,
+                             .body = SLICE("{\"event\":\"call_ended\",\"call\":{\"call_id\":\"bound\"}}")});
     world_updates_of("1/bound", 1);
     world_updates_of("2/bound", 1);
     world_wait_answer(
-        "SELECT string_agg(company_id || ' ' || version, ',' ORDER BY company_id) FROM calls WHERE call_id = 'bound'",
-        "1 1,2 1");
+        "SELECT string_agg(company_id || ' ' || status, ',' ORDER BY company_id) FROM calls WHERE call_id = 'bound'",
+        "1 ongoing,2 ended");
     world_wait_answer("SELECT count(*) FROM call_owners WHERE call_id = 'bound'", "0");
 }
 

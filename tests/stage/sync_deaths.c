@@ -5,6 +5,8 @@
 
 #include "tests/support/wait.h"
 
+enum { INVALID_REQUIRED_ACKS = 21 /* librdkafka neither repeats nor refuses it */ };
+
 static bool fetched_was_said(void *context)
 {
     return process_said(context, "call_id=killed reason=missing outcome=answered");
@@ -62,6 +64,24 @@ static void killed_between_ack_and_settling_it_asks_again(void **state)
 #endif
 }
 
+/* Kafka did not take the answer: that was no attempt of the call's, and it is asked for again soon. */
+static void an_answer_that_kafka_did_not_take_is_no_attempt(void **state)
+{
+    (void)state;
+    static const struct platform_answer HELD = {.status = 200, .body = "{\"call_id\":\"untaken\"}", .held = true};
+    const struct platform_answer script[] = {HELD, HELD};
+    platform_script(world.platform, script, COUNT(script));
+    world_sync();
+    world_tell_of("untaken", "ended", MISSING_COST);
+    world_wait_asked("untaken", 1);
+    broker_fail_produces(world.broker, INVALID_REQUIRED_ACKS, 1);
+    platform_release(world.platform);
+    world_wait_asked("untaken", 2);
+    world_wait_job("untaken", "attempts = 0 AND last_code = 'unpublished'");
+    platform_release(world.platform);
+    world_wait_event("untaken");
+}
+
 static void asked_to_stop_it_gives_its_leases_back(void **state)
 {
     (void)state;
@@ -112,6 +132,7 @@ int main(void)
         cmocka_unit_test_setup(postgresql_may_go_and_come_back, world_empty),
         cmocka_unit_test_setup(killed_between_answer_and_ack_it_asks_again, world_empty),
         cmocka_unit_test_setup(killed_between_ack_and_settling_it_asks_again, world_empty),
+        cmocka_unit_test_setup(an_answer_that_kafka_did_not_take_is_no_attempt, world_empty),
         cmocka_unit_test_setup(asked_to_stop_it_gives_its_leases_back, world_empty),
     };
     return cmocka_run_group_tests(TESTS, world_start, world_stop);
