@@ -16,7 +16,6 @@ extern const struct verb VERB_CALL_SHOW, VERB_CALL_ASSIGN;
 extern const struct verb VERB_LAG;
 extern const struct verb VERB_PARKED_LIST, VERB_PARKED_SHOW, VERB_PARKED_RELEASE;
 extern const struct verb VERB_SEND, VERB_SIMULATE, VERB_VERIFY;
-extern const struct verb VERB_SEND, VERB_SIMULATE;
 extern const struct verb VERB_SPOOL_LIST, VERB_SPOOL_DRAIN, VERB_SPOOL_EXPORT, VERB_SPOOL_SET_ASIDE, VERB_SPOOL_RETRY;
 extern const struct verb VERB_PURGE, VERB_FORGET;
 

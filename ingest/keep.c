@@ -13,6 +13,7 @@
 #include "common/metrics.h"
 #include "ingest/keep_choice.h"
 #include "ingest/spools.h"
+#include "ingest/waiting.h"
 
 enum {
     LATE_MS =
@@ -22,70 +23,40 @@ enum {
 
 static const char IN_VAIN[] = "the brokers did not acknowledge it in time";
 
-/* A record from keep_record until it is answered and the producer has said its last word. */
-struct waiting {
-    struct keep *keep;
-    struct waiting *older, *newer; /* in the line, in `held`, or NULL: in neither */
-    int64_t begun_ns, received_ms, sequence;
-    struct record record; /* what it points to is there until the answer */
-    bool may_spool, in_line, under_way, in_group, has_row;
-    keep_answer *answer; /* NULL once answered */
-    void *opaque;
-};
-
 struct keep {
     struct event_base *base;
     const struct settings *settings;
     int64_t ack_timeout_ms;
     struct producer *producer;
-    struct producer *retired; /* given up by librdkafka, until its last report has come; NULL: none */
-    struct spools *spools;    /* NULL: no SPOOL_DIR */
-    struct waiting line;      /* unanswered, under way: a ring's end */
-    struct waiting held;      /* in the spool, still under way: their rows wait for the report */
-    int64_t sequence;         /* the last one given */
-    int64_t acked_ns;         /* when the brokers last acknowledged anything */
+    struct producer *retired;  /* given up by librdkafka, until its last report has come; NULL: none */
+    struct spools *spools;     /* NULL: no SPOOL_DIR */
+    struct waiting line, held; /* rings (waiting.h) */
+    int64_t sequence;          /* the last one given */
+    int64_t acked_ns;          /* when the brokers last acknowledged anything */
     bool silent, closing;
     enum keep_state said; /* in the log */
     struct event *timer, *drain;
     struct metric *late_acks, *in_flight, *replaced;
 };
 
-/* ---- the rings ---- */
+/* ---- the line ---- */
+
+static bool in_line(const struct waiting *waiting)
+{
+    return waiting->ring == &waiting->keep->line;
+}
+
+static void join_line(struct waiting *waiting)
+{
+    waiting_join(waiting, &waiting->keep->line);
+    metric_add(waiting->keep->in_flight, 1);
+}
 
 static void leave(struct waiting *waiting)
 {
-    if (!waiting->older)
-        return;
-    waiting->older->newer = waiting->newer;
-    waiting->newer->older = waiting->older;
-    waiting->older = waiting->newer = NULL;
-    if (waiting->in_line)
+    if (in_line(waiting))
         metric_add(waiting->keep->in_flight, -1);
-    waiting->in_line = false;
-}
-
-static void join(struct waiting *end, struct waiting *waiting)
-{
-    waiting->older = end->older;
-    waiting->newer = end;
-    end->older->newer = waiting;
-    end->older = waiting;
-    waiting->in_line = end == &waiting->keep->line;
-    if (waiting->in_line)
-        metric_add(waiting->keep->in_flight, 1);
-}
-
-static struct waiting *first(struct waiting *end)
-{
-    return end->newer == end ? NULL : end->newer;
-}
-
-static void free_if_over(struct waiting *waiting)
-{
-    if (waiting->answer || waiting->under_way || waiting->in_group)
-        return;
-    leave(waiting);
-    free(waiting);
+    waiting_leave(waiting);
 }
 
 /* ---- time ---- */
@@ -97,7 +68,7 @@ static int64_t left_ns(const struct keep *keep, const struct waiting *waiting)
 
 static void arm(struct keep *keep)
 {
-    const struct waiting *oldest = first(&keep->line);
+    const struct waiting *oldest = waiting_oldest(&keep->line);
     if (!oldest || event_pending(keep->timer, EV_TIMEOUT, NULL))
         return;
     int64_t us = left_ns(keep, oldest) / 1000;
@@ -119,8 +90,8 @@ static void set_silent(struct keep *keep, bool silent)
 /* Rows from here on are not drained yet: an earlier record may still reach the brokers by itself. */
 static int64_t drain_below(struct keep *keep)
 {
-    const struct waiting *line = first(&keep->line);
-    const struct waiting *held = first(&keep->held);
+    const struct waiting *line = waiting_oldest(&keep->line);
+    const struct waiting *held = waiting_oldest(&keep->held);
     int64_t below = line ? line->sequence : INT64_MAX;
     return held && held->sequence < below ? held->sequence : below;
 }
@@ -136,7 +107,7 @@ static void on_drain(evutil_socket_t fd, short what, void *context)
 static void on_batch_ended(void *context)
 {
     struct keep *keep = context;
-    event_add(keep->drain, &(struct timeval){.tv_usec = DRAIN_PAUSE_MS * 1000});
+    event_add(keep->drain, &(struct timeval){.tv_usec = DRAIN_PAUSE_MS * 1000L});
 }
 
 static void on_brokers_acked(void *context)
@@ -152,7 +123,7 @@ static void tell(struct waiting *waiting, enum kept kept, const char *problem)
 {
     keep_answer *answer = waiting->answer;
     waiting->answer = NULL;
-    if (waiting->in_line)
+    if (in_line(waiting))
         leave(waiting);
     answer(waiting->opaque, kept, (double)(clock_ticks_ns() - waiting->begun_ns) / 1e9, problem);
 }
@@ -167,7 +138,7 @@ static void on_committed(void *opaque, const char *problem)
     }
     if (waiting->answer)
         tell(waiting, problem ? KEPT_NOT : KEPT_SPOOLED, problem);
-    free_if_over(waiting);
+    waiting_free_if_over(waiting);
 }
 
 static void put_into_spool(struct waiting *waiting)
@@ -175,7 +146,7 @@ static void put_into_spool(struct waiting *waiting)
     struct keep *keep = waiting->keep;
     leave(waiting);
     if (waiting->under_way)
-        join(&keep->held, waiting);
+        waiting_join(waiting, &keep->held);
     waiting->in_group = waiting->has_row = true;
     spools_append(keep->spools,
                   &(struct spool_row){
@@ -205,13 +176,13 @@ static void fall_back(struct waiting *waiting, enum delivery delivery, const cha
 /* Everyone whose time is over, or everyone. */
 static void fall_back_all(struct keep *keep, bool everyone, const char *problem)
 {
-    for (struct waiting *waiting = first(&keep->line); waiting; waiting = first(&keep->line)) {
+    for (struct waiting *waiting = waiting_oldest(&keep->line); waiting; waiting = waiting_oldest(&keep->line)) {
         if (!everyone && left_ns(keep, waiting) > 0)
             break;
         if (!everyone && keep->acked_ns < waiting->begun_ns)
             set_silent(keep, true);
         fall_back(waiting, DELIVERY_FAILED, problem);
-        free_if_over(waiting);
+        waiting_free_if_over(waiting);
     }
 }
 
@@ -241,15 +212,15 @@ static void on_report(void *opaque, enum delivery delivery, const char *problem)
 {
     struct waiting *waiting = opaque;
     waiting->under_way = false;
-    if (!waiting->in_line)
+    if (!in_line(waiting))
         leave(waiting);
     if (delivery == DELIVERY_ACKED && !FAILPOINT("ingest.acked"))
         report_ack(waiting);
-    else if (waiting->in_line)
+    else if (in_line(waiting))
         fall_back(waiting, delivery, problem ? problem : IN_VAIN);
     else if (waiting->has_row && delivery == DELIVERY_REFUSED)
         spools_set_aside(waiting->keep->spools, waiting->sequence, problem);
-    free_if_over(waiting);
+    waiting_free_if_over(waiting);
 }
 
 /* ---- a record comes ---- */
@@ -258,7 +229,7 @@ static void send_to_brokers(struct waiting *waiting)
 {
     struct keep *keep = waiting->keep;
     const char *problem = NULL;
-    join(&keep->line, waiting);
+    join_line(waiting);
     enum delivery delivery = producer_send(keep->producer, &waiting->record, on_report, waiting, &problem);
     waiting->under_way = delivery == DELIVERY_ACKED;
     if (waiting->under_way)
@@ -300,7 +271,7 @@ void keep_record(struct keep *keep, const struct record *record, bool may_spool,
         put_into_spool(waiting);
     else
         send_to_brokers(waiting);
-    free_if_over(waiting);
+    waiting_free_if_over(waiting);
 }
 
 /* ---- opening, closing, looking after ---- */
@@ -344,8 +315,8 @@ const char *keep_open(struct keep **result, struct event_base *base, const struc
     struct keep *keep = memory_new(1, sizeof *keep);
     *keep =
         (struct keep){.base = base, .settings = settings, .ack_timeout_ms = settings_count(settings, "ACK_TIMEOUT_MS")};
-    keep->line.older = keep->line.newer = &keep->line;
-    keep->held.older = keep->held.newer = &keep->held;
+    waiting_ring_init(&keep->line);
+    waiting_ring_init(&keep->held);
     make_metrics(keep);
     keep->timer = evtimer_new(base, on_time_out, keep);
     keep->drain = evtimer_new(base, on_drain, keep);

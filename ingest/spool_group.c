@@ -175,7 +175,7 @@ static void add_removal(struct spool_group *group, int64_t sequence, const char 
     if (group->removal_count >= REMOVALS_AT_ONCE)
         event_active(group->turn, EV_TIMEOUT, 0);
     else if (!event_pending(group->later, EV_TIMEOUT, NULL))
-        event_add(group->later, &(struct timeval){.tv_usec = REMOVALS_WAIT_MS * 1000});
+        event_add(group->later, &(struct timeval){.tv_usec = REMOVALS_WAIT_MS * 1000L});
 }
 
 void spool_group_delete(struct spool_group *group, int64_t sequence)

@@ -58,7 +58,7 @@ for target in json.load(sys.stdin):
     echo "meson names no sources of pure libraries"
     return 1
   }
-  ! grep -nE '#include <(event2|librdkafka|libpq-fe|curl|sys/socket|sys/epoll|netinet|arpa|netdb|unistd|poll|pthread)|\b(time|clock_gettime|gettimeofday)\(|#include "common/clock.h"' \
+  ! grep -nE '#include <(event2|librdkafka|libpq-fe|curl|sqlite3|sys/socket|sys/epoll|netinet|arpa|netdb|unistd|poll|pthread)|\b(time|clock_gettime|gettimeofday)\(|#include "common/clock.h"' \
     "${sources[@]}"
 }
 

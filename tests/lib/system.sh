@@ -106,6 +106,12 @@ system_no_restart() {
   return "$restarted"
 }
 
+# Kafka stopped under load, ingest killed meanwhile: the spool keeps what got 200.
+system_brokers_away() {
+  env -u PYTHONPATH -u PYTHONHOME /usr/bin/python3 "$ROOT/tests/chaos/brokers_away.py" --run "$SYSTEM_RUN" --stopped --seconds 20 \
+    --kills 1 --rate 200
+}
+
 # Every failpoint once, then random deeds (tests/chaos/chaos.py), one line a round.
 system_storms() { # $1: minutes
   local line before
@@ -149,6 +155,7 @@ system_files() {
     system_file "$file"
   done
   tally_run "system / no program had to be started again" system_no_restart
+  tally_run "system / Kafka is away for 20 s, ingest is killed meanwhile" system_brokers_away
 }
 
 # The storms' judge knows every event that may be in the database: they have a stack of their own.
