@@ -21,6 +21,8 @@
 #include "tests/support/wait.h"
 #include "tests/unit/test.h"
 
+#define KEY_SETTING ("HOOKLINE_RETELL_API_KEY=" INGEST_KEY)
+
 enum { RESTARTS = 20, CLIENTS = 4, BACKLOG = 4096, ID_BYTES = 32, ACCEPTED_MAX = 200000 };
 
 static struct {
@@ -33,8 +35,7 @@ static struct {
 
 static struct process *start(void)
 {
-    static const char *const MORE[] = {"HOOKLINE_LISTEN=127.0.0.1:1", "HOOKLINE_LOG_LEVEL=warn",
-                                       ("HOOKLINE_RETELL_API_KEY=" INGEST_KEY)};
+    static const char *const MORE[] = {"HOOKLINE_LISTEN=127.0.0.1:1", "HOOKLINE_LOG_LEVEL=warn", KEY_SETTING};
     const char *environment[] = {
         MORE[0], MORE[1], MORE[2],
         arena_format(with.world.arena, "HOOKLINE_KAFKA_BOOTSTRAP=%s", broker_address(with.world.broker)).ptr, NULL};
@@ -232,7 +233,7 @@ static void two_processes_share_a_port(void **state)
     assert_int_equal(getsockname(placeholder, (struct sockaddr *)&address, &size), 0);
     snprintf(listen, sizeof listen, "HOOKLINE_LISTEN=127.0.0.1:%d", ntohs(address.sin_port));
     const char *environment[] = {
-        listen, "HOOKLINE_REUSE_PORT=yes", "HOOKLINE_RETELL_API_KEY=" INGEST_KEY,
+        listen, "HOOKLINE_REUSE_PORT=yes", KEY_SETTING,
         arena_format(with.world.arena, "HOOKLINE_KAFKA_BOOTSTRAP=%s", broker_address(with.world.broker)).ptr, NULL};
     for (int i = 0; i < 2; i++) {
         both[i] = process_start(HOOKLINE_INGEST, environment);
