@@ -63,6 +63,13 @@ const PhoneNumberUtil &library()
     return *UTIL;
 }
 
+/* Kept: making one parses its tables anew. */
+const ShortNumberInfo &short_numbers()
+{
+    static const ShortNumberInfo *const INFO = new ShortNumberInfo();
+    return *INFO;
+}
+
 /* Spaces and marks that people, address books and typographers put around and into a number: ASCII's, NBSP, soft hyphen, the
  * general punctuation block's spaces, joiners and direction marks (pasted from contacts), the ideographic space, the byte
  * order mark. Returns how many bytes, 0: none. */
@@ -236,8 +243,7 @@ bool is_of_the_worlds_plan(const PhoneNumber &number, const std::string &region)
     library().GetNationalSignificantNumber(number, &national);
     return library().IsPossibleNumberWithReason(number) == PhoneNumberUtil::IS_POSSIBLE &&
            national.size() >= UNKNOWN_MIN_NATIONAL_DIGITS && national[0] != '0' && /* ten zeros are nobody */
-           !ShortNumberInfo().IsValidShortNumberForRegion(number, region) &&
-           !ShortNumberInfo().IsValidShortNumber(number);
+           !short_numbers().IsValidShortNumberForRegion(number, region) && !short_numbers().IsValidShortNumber(number);
 }
 
 } // namespace

@@ -28,7 +28,7 @@ struct mappings {
     struct mapping_cache *cache;
     uint64_t listening; /* the generation of the connection that LISTENs; 0: none */
     bool changed;
-    struct metric *hits, *misses, *flushes;
+    struct metric *hits, *shared, *misses, *flushes;
 };
 
 static void forget_everything(struct mappings *mappings)
@@ -81,6 +81,8 @@ struct mappings *mappings_new(struct database *database, struct event_base *base
     mappings->cache = mapping_cache_new(cache_entries, seed);
     mappings->hits =
         metrics_counter("hookline_resolver_lookups_total", "from=\"cache\"", "Mappings that were looked up.");
+    mappings->shared =
+        metrics_counter("hookline_resolver_lookups_total", "from=\"batch\"", "Mappings that were looked up.");
     mappings->misses =
         metrics_counter("hookline_resolver_lookups_total", "from=\"database\"", "Mappings that were looked up.");
     mappings->flushes =
@@ -146,14 +148,16 @@ static void find_misses(struct mappings *mappings, struct arena *arena, struct m
             continue;
         bool known = question->kind != MAPPING_OWNER &&
                      mapping_cache_find(mappings->cache, question->kind, question->key, now_ms, &question->answer);
-        metric_add(known ? mappings->hits : mappings->misses, 1);
         struct misses *of_kind = &misses[question->kind];
-        if (!known)
+        if (known)
+            metric_add(mappings->hits, 1);
+        else
             of_kind->questions[of_kind->count++] = question;
     }
 }
 
-static void add_keys(struct misses *misses, struct arena *arena)
+/* Each key once, however many events of the batch ask for it. */
+static void add_keys(struct mappings *mappings, struct misses *misses, struct arena *arena)
 {
     struct slice *keys = arena_alloc(arena, misses->count * sizeof *keys);
     size_t distinct = 0;
@@ -161,6 +165,8 @@ static void add_keys(struct misses *misses, struct arena *arena)
     for (size_t i = 0; i < misses->count; i++)
         if (distinct == 0 || !slice_same(keys[distinct - 1], misses->questions[i]->key))
             keys[distinct++] = misses->questions[i]->key;
+    metric_add(mappings->misses, (int64_t)distinct);
+    metric_add(mappings->shared, (int64_t)(misses->count - distinct));
     database_values_init(&misses->values, arena);
     database_add_texts(&misses->values, keys, distinct);
 }
@@ -215,7 +221,7 @@ bool mappings_look_up(struct mappings *mappings, struct arena *arena, struct map
     for (size_t kind = 0; kind < MAPPING_KINDS; kind++) {
         if (!misses[kind].count)
             continue;
-        add_keys(&misses[kind], arena);
+        add_keys(mappings, &misses[kind], arena);
         asked[step_count] = &misses[kind];
         steps[step_count++] = (struct database_step){.statement = &LOOK_UPS[kind], .values = &misses[kind].values};
     }

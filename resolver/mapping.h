@@ -4,6 +4,11 @@
  *        ^                      │ flush      a connection that was lost may have lost notifications: flush too
  *        └── NOTIFY ────────────┘
  *
+ * Single flight: a batch asks for each key once, and the next look-up begins when this one has been answered; so no key is
+ * ever asked for twice at the same time. A change is in force with the first look-up after its notification came, which
+ * takes a millisecond (tests/bench/mapping.c); a network that swallows both the notification and the end of the connection is
+ * noticed by the next query on it, at the latest by the look at parked events, every 30 s.
+ *
  * One connection does both, so that a lost one cannot go unnoticed by either. Owners of calls are asked for each time and
  * never remembered: "no owner yet" turns false whenever session commits, an owner changes when an operator assigns a call,
  * neither is notified, and only events that the mappings leave open ask at all.

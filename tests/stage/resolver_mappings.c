@@ -88,6 +88,29 @@ static void an_added_number_counts_at_once(void **state)
     world_assert_header(world_record_in(TOPIC_CALLS_EVENTS, "not_yet"), "ce_companyid", "2");
 }
 
+static bool has_forgotten(void *context)
+{
+    return process_metric(world.resolver, "hookline_resolver_cache_flushes_total") > *(double *)context;
+}
+
+/* Fifty calls to one number in one batch: one look-up, and none for those that come later. */
+static void a_batch_asks_for_a_number_once(void **state)
+{
+    (void)state;
+    enum { CALLS = 50 };
+    static const char DATABASE[] = "hookline_resolver_lookups_total{from=\"database\"}";
+    double flushes = process_metric(world.resolver, "hookline_resolver_cache_flushes_total");
+    postgres_execute(world.postgres, "INSERT INTO phone_numbers VALUES ('+4989123459', 1, NULL)");
+    assert_true(wait_until(has_forgotten, &flushes, WORLD_SOON_MS));
+    double before = process_metric(world.resolver, DATABASE);
+    process_signal(world.resolver, SIGSTOP);
+    for (int i = 0; i < CALLS; i++)
+        world_send_call(arena_format(world.arena, "flight_%d", i).ptr, "+4989123459");
+    process_signal(world.resolver, SIGCONT);
+    world_wait_flock((struct world_flock){"flight_", 0, 1, CALLS, "1"});
+    assert_true(process_metric(world.resolver, DATABASE) == before + 1);
+}
+
 static bool backend_ended(void *context)
 {
     (void)context;
@@ -128,6 +151,7 @@ int main(void)
         cmocka_unit_test(no_company_sees_what_is_parked),
         cmocka_unit_test(a_changed_mapping_counts_at_once),
         cmocka_unit_test(an_added_number_counts_at_once),
+        cmocka_unit_test(a_batch_asks_for_a_number_once),
         cmocka_unit_test(a_mapping_that_changed_while_it_was_deaf_counts),
     };
     return cmocka_run_group_tests_name("resolver_mappings", tests, world_start, world_stop);
