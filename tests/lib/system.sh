@@ -154,6 +154,7 @@ system_files() {
   for file in "$ROOT"/tests/system/*.test.mjs; do
     system_file "$file"
   done
+  tally_run "system / a body of 11 MiB is one call among others" /usr/bin/python3 "$ROOT/tests/chaos/large.py" --run "$SYSTEM_RUN"
   tally_run "system / no program had to be started again" system_no_restart
   tally_run "system / Kafka is away for 20 s, ingest is killed meanwhile" system_brokers_away
 }

@@ -104,6 +104,39 @@ static void the_first_owner_keeps_the_call(void **state)
     assert_int_equal(world_version_of(updates.records[2]), 2);
 }
 
+/* The number is given to another company while calls are under way: each call stays where it began, in whatever batch its
+ * later events come; a bound source's call of the same id is another call all along. */
+static void a_changed_mapping_moves_no_call(void **state)
+{
+    (void)state;
+    static const char *const LATER[] = {"ai.retell.transcript_updated", "ai.retell.call_ended",
+                                        "ai.retell.call_analyzed"};
+    for (int call = 0; call < 10; call++) {
+        const char *name = arena_format(world.arena, "mapped-%d", call).ptr;
+        struct slice started = arena_format(world.arena, "{\"call\":{\"call_id\":\"%s\"}}", name);
+        world_send_event(
+            (struct world_event){.type = "ai.retell.call_started", .call_id = name, .company = 4, .body = started});
+        world_send_event((struct world_event){
+            .type = "ai.retell.call_started", .call_id = name, .company = 5, .source_company = 5, .body = started});
+        for (size_t i = 0; i < COUNT(LATER); i++)
+            world_send_event((struct world_event){
+                .type = LATER[i],
+                .call_id = name,
+                .company = 5,
+                .branch = 9,
+                .body = arena_format(world.arena, "{\"n\":%zu,\"call\":{\"call_id\":\"%s\"}}", i, name)});
+    }
+    world_wait_answer("SELECT count(*) FROM webhook_events WHERE call_id LIKE 'mapped-%'", "50");
+    world_wait_answer("SELECT string_agg(DISTINCT concat_ws(' ', company_id, status, branch_id), ',') FROM calls WHERE "
+                      "call_id LIKE 'mapped-%'",
+                      "4 ended,5 ongoing");
+    world_wait_answer("SELECT string_agg(DISTINCT company_id || ' ' || resolved_by, ',') FROM webhook_events WHERE "
+                      "call_id LIKE 'mapped-%'",
+                      "4 owner,4 to_number,5 source");
+    world_wait_answer(
+        "SELECT string_agg(DISTINCT company_id::text, ',') FROM call_owners WHERE call_id LIKE 'mapped-%'", "4");
+}
+
 /* Both companies' first events in one batch: one of them owns the call, and only one. */
 static void two_claims_at_once_have_one_owner(void **state)
 {
@@ -288,6 +321,7 @@ int main(void)
         cmocka_unit_test(a_repeat_changes_nothing_and_says_the_state_again),
         cmocka_unit_test(the_payload_is_kept_byte_for_byte),
         cmocka_unit_test(the_first_owner_keeps_the_call),
+        cmocka_unit_test(a_changed_mapping_moves_no_call),
         cmocka_unit_test(two_claims_at_once_have_one_owner),
         cmocka_unit_test(bound_sources_keep_to_their_company),
         cmocka_unit_test(customers_are_counted_by_number),
