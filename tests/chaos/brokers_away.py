@@ -21,7 +21,8 @@ import time
 import urllib.parse
 import urllib.request
 
-from load import bodies_of_call, sign
+from load import sign
+from script import bodies_of_call
 from stack import Stack, event_id_of, wait_until
 
 CONNECTIONS = 150  # ingest takes 200 from one address

@@ -68,6 +68,10 @@ def life(call_id, number, caller, source, start_ms):
     return [json.dumps({"event": kind, "call": call}).encode() for kind, call in told], analyzed
 
 
+def bodies_of_call(call_id, number, caller, source, start_ms):
+    return life(call_id, number, caller, source, start_ms)[0]
+
+
 def other_bodies(name, source):
     """About no call, and about one that no table can hold: parked, and a dead letter."""
     yield json.dumps({"event": "chat_started", "chat": {"chat_id": f"chat_{name}_{source.random()}"}}).encode()
