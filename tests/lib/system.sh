@@ -108,7 +108,7 @@ system_no_restart() {
 
 # Kafka stopped under load, ingest killed meanwhile: the spool keeps what got 200.
 system_brokers_away() {
-  env -u PYTHONPATH -u PYTHONHOME /usr/bin/python3 "$ROOT/tests/chaos/brokers_away.py" --run "$SYSTEM_RUN" --stopped --seconds 20 \
+  env -u PYTHONPATH -u PYTHONHOME /usr/bin/python3 "$ROOT/tests/chaos/brokers_away.py" --run "$SYSTEM_RUN" --stopped --seconds 12 \
     --kills 1 --rate 200
 }
 
@@ -156,7 +156,7 @@ system_files() {
   done
   tally_run "system / a body of 11 MiB is one call among others" /usr/bin/python3 "$ROOT/tests/chaos/large.py" --run "$SYSTEM_RUN"
   tally_run "system / no program had to be started again" system_no_restart
-  tally_run "system / Kafka is away for 20 s, ingest is killed meanwhile" system_brokers_away
+  tally_run "system / Kafka is away for 12 s, ingest is killed meanwhile" system_brokers_away
 }
 
 # The storms' judge knows every event that may be in the database: they have a stack of their own.
