@@ -223,6 +223,25 @@ static void a_full_spool_means_come_again(void **state)
     buffer_free(&body);
 }
 
+static void a_source_that_wants_no_spool_is_told_to_come_again(void **state)
+{
+    (void)state;
+    const char *path = arena_format(spool_world.arena, "%s/sources.json", spool_world.directory).ptr;
+    const char *const strict[] = {arena_format(spool_world.arena, "HOOKLINE_SOURCES=%s", path).ptr,
+                                  "HOOKLINE_RETELL_API_KEY=key_of_the_source_default", NULL};
+    FILE *file = fopen(path, "we");
+    assert_true(fputs("{\"sources\":[{\"name\":\"strict\",\"provider\":\"retell\",\"spool\":\"never\","
+                      "\"keys\":[{\"id\":\"1\",\"key\":\"" SPOOL_KEY "\"}]}]}",
+                      file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    spool_ingest_begin(strict);
+    assert_int_equal(spool_deliver_to("/api/retell/webhook/strict", numbered("strict", 0)), 200);
+    spool_broker_away();
+    assert_int_equal(spool_deliver_to("/api/retell/webhook/strict", numbered("strict", 1)), 503);
+    assert_true(spool_metric("hookline_ingest_spooled_total") <= 0);
+    unlink(path);
+}
+
 static void a_spool_that_waited_too_long_takes_no_more_and_loses_nothing(void **state)
 {
     (void)state;
@@ -366,6 +385,7 @@ int main(void)
         STORY(an_orphan_is_adopted),
         STORY(a_producer_that_is_given_up_loses_nothing),
         STORY(a_full_spool_means_come_again),
+        STORY(a_source_that_wants_no_spool_is_told_to_come_again),
         STORY(a_spool_that_waited_too_long_takes_no_more_and_loses_nothing),
         STORY(what_kafka_refuses_is_set_aside_and_blocks_nobody),
         STORY(its_files_are_nobody_elses),

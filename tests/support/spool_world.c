@@ -12,8 +12,6 @@
 #include "tests/support/wait.h"
 #include "tests/unit/test.h"
 
-#define KEY "key_0123456789abcdef0123456789ab"
-
 enum { MORE_MAX = 8 };
 
 struct spool_world spool_world;
@@ -76,7 +74,7 @@ struct process *spool_ingest_start(const char *address, const char *const *more)
     size_t count = 0;
     snprintf(variables[0], sizeof *variables, "HOOKLINE_KAFKA_BOOTSTRAP=%s", broker_address(spool_world.broker));
     snprintf(variables[1], sizeof *variables, "HOOKLINE_LISTEN=%s", address);
-    snprintf(variables[2], sizeof *variables, "HOOKLINE_RETELL_API_KEY=" KEY);
+    snprintf(variables[2], sizeof *variables, "HOOKLINE_RETELL_API_KEY=" SPOOL_KEY);
     snprintf(variables[3], sizeof *variables, "HOOKLINE_ACK_TIMEOUT_MS=%d", SPOOL_ACK_TIMEOUT_MS);
     snprintf(variables[4], sizeof *variables, "HOOKLINE_SPOOL_DIR=%s", spool_world.spool);
     for (; more && more[count]; count++) { /* first: the first of two values counts */
@@ -104,7 +102,7 @@ struct http_client *spool_send(const char *path, struct slice body)
 {
     char signature[RETELL_SIGNATURE_BYTES];
     struct buffer request = {0};
-    retell_sign(signature, body, SLICE(KEY), clock_now_ms());
+    retell_sign(signature, body, SLICE(SPOOL_KEY), clock_now_ms());
     buffer_add_format(&request, "POST %s HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n", path);
     buffer_add_format(&request, "X-Retell-Signature: %s\r\nContent-Length: %zu\r\n\r\n", signature, body.len);
     buffer_add(&request, body);

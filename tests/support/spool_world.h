@@ -7,6 +7,9 @@
 #include "tests/support/http_client.h"
 #include "tests/support/process.h"
 
+/* What all webhooks here are signed with; of the source `default` unless a story says otherwise. */
+#define SPOOL_KEY "key_0123456789abcdef0123456789ab"
+
 /* SOON is shorter than librdkafka's own patience (ACK_TIMEOUT_MS + 8 s): an answer in it is ingest's own. */
 enum { SPOOL_SOON_MS = 7000, SPOOL_ACK_TIMEOUT_MS = 700, SPOOL_END_MS = 30000, SPOOL_ACCEPTED_MAX = 4096 };
 
