@@ -139,7 +139,7 @@ static void the_short_way_ends_where_the_library_does(void **state)
     struct arena *arena = arena_new();
     uint64_t seed = 20261121;
     size_t compared = 0;
-    for (int i = 0; i < 20000; i++) {
+    for (int i = 0; i < 3000; i++) {
         char digits[24] = "+ ";
         size_t len = 8 + random_next(&seed) % 8;
         for (size_t at = 0; at < len; at++)
@@ -153,7 +153,7 @@ static void the_short_way_ends_where_the_library_does(void **state)
         compared++;
         arena_reset(arena);
     }
-    assert_true(compared > 1000);
+    assert_true(compared > 150);
     arena_free(arena);
 }
 
