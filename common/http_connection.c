@@ -224,8 +224,7 @@ static void body_begins(struct http_connection *connection)
         send_continue(connection);
 }
 
-/* From its first whole request on, it does not wait behind those who have shown none. */
-static void become_known(struct http_connection *connection)
+void http_connection_become_known(struct http_connection *connection)
 {
     if (!connection->known)
         connection->known = bufferevent_priority_set(connection->bufferevent, HTTP_PRIORITY_KNOWN) == 0;
@@ -240,7 +239,6 @@ static void request_complete(struct http_connection *connection)
     exchange->complete = true;
     connection->reading = NULL;
     connection->served = true;
-    become_known(connection);
     connection->requests_over = !exchange->request.keep_alive;
     http_connection_set_deadline(connection, HTTP_DEADLINE_NONE); /* the next request's begins anew */
     http_parser_next(connection->parser);

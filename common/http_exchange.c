@@ -10,6 +10,8 @@
 #include "common/clock.h"
 #include "common/http_forwarded.h"
 
+enum { FIRST_NOT_GRANTED = 300 };
+
 static const struct {
     int status;
     const char *reason;
@@ -220,6 +222,8 @@ void http_respond(struct http_exchange *exchange, int status, const char *conten
         http_exchange_free(exchange);
         return;
     }
+    if (status < FIRST_NOT_GRANTED)
+        http_connection_become_known(connection);
     struct evbuffer *out = http_connection_output(connection, exchange);
     exchange->close_after = must_close(exchange);
     http_exchange_write_head(exchange->server, out,

@@ -157,6 +157,9 @@ void http_connection_free(struct http_connection *connection);
 void http_connection_advance(struct http_connection *connection);
 /* Draining has begun. */
 void http_connection_drain(struct http_connection *connection);
+/* One of its requests was granted: from now on it does not wait behind strangers. One that is only ever refused stays among
+ * them: else it could keep all who come waiting, for as long as it asks. */
+void http_connection_become_known(struct http_connection *connection);
 /* Something is still to be answered or sent here. */
 bool http_connection_owes(struct http_connection *connection);
 /* Where `exchange` may write: the socket's buffer if its turn has come, else its own. */

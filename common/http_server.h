@@ -58,8 +58,8 @@ struct http_server_options {
     void *context;
 };
 
-/* A loop in which nobody's flood delays who is known: connections that have had a whole request answered go first, and of
- * those that have not, and of deadlines that pass, it takes so many a turn. A server on any other loop knows no difference. */
+/* A loop in which nobody's flood delays who is known: connections that have had a request granted (an answer below 300) go first,
+ * and of those that have not, and of deadlines that pass, it takes so many a turn. A server on any other loop knows no difference. */
 struct event_base *http_server_base_new(void);
 
 /* NULL when it listens, else a sentence. Raises the limit of open files to the hard one; fewer than connections_max + 64

@@ -100,6 +100,7 @@ struct http_stream *http_stream_open(struct http_exchange *exchange, int status,
         return stream;
     }
     stream->connection = connection;
+    http_connection_become_known(connection);
     http_exchange_write_head(exchange->server, stream->waiting,
                              &(struct http_head){
                                  .status = status,

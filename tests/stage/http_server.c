@@ -366,6 +366,27 @@ static void draining_waits_for_the_first_request_of_who_was_let_in(void **state)
     serving_stop(self);
 }
 
+/* Whoever was only ever refused does not go before those who come: else strangers that ask without end would shut everybody
+ * else out (2026-11-21: twenty connections of forgeries did). */
+static void who_is_refused_keeps_nobody_waiting(void **state)
+{
+    (void)state;
+    struct serving *self = serving_start((struct http_server_options){0});
+    struct http_client *refused = serving_connect(self);
+    serving_say(refused, GET("/again"));
+    serving_hear(refused, 401, NULL);
+    struct http_client *fresh = serving_connect(self);
+    assert_true(wait_until(two_are_connected, self, SERVING_SOON_MS));
+    self->again = refused;
+    self->beside = fresh;
+    serving_say(refused, GET("/again"));
+    serving_hear(fresh, 200, "/beside");
+    assert_true(atomic_load(&self->again_count) < SERVING_AGAIN_MAX);
+    http_client_close(refused);
+    http_client_close(fresh);
+    serving_stop(self);
+}
+
 /* Who connects through a trusted proxy is who it says; anybody else is himself. */
 static void a_trusted_proxy_names_the_client(void **state)
 {
@@ -493,6 +514,7 @@ int main(void)
         cmocka_unit_test(one_address_holds_no_more_than_its_share),
         cmocka_unit_test(draining_answers_what_has_begun),
         cmocka_unit_test(draining_waits_for_the_first_request_of_who_was_let_in),
+        cmocka_unit_test(who_is_refused_keeps_nobody_waiting),
         cmocka_unit_test(a_trusted_proxy_names_the_client),
         cmocka_unit_test(without_files_it_pauses_and_goes_on),
         cmocka_unit_test(a_socket_file_is_an_address_too),

@@ -78,6 +78,16 @@ static void push(struct serving *self)
         http_bytes_release(frames[i]);
 }
 
+/* Both are readable when the loop turns next, whatever the machine is busy with. */
+static void ask_again(struct serving *self)
+{
+    int before = atomic_fetch_add(&self->again_count, 1);
+    if (before == 0)
+        assert_true(http_client_send(self->beside, SLICE(GET("/beside"))));
+    if (before < SERVING_AGAIN_MAX && atomic_load(&self->beside_count) == 0)
+        assert_true(http_client_send(self->again, SLICE(GET("/again"))));
+}
+
 static void on_request(struct http_exchange *exchange, void *context)
 {
     struct serving *self = context;
@@ -93,6 +103,14 @@ static void on_request(struct http_exchange *exchange, void *context)
         open_stream(self, exchange);
         return;
     }
+    if (slice_equals(request->path, "/again")) {
+        if (self->again)
+            ask_again(self);
+        http_respond_error(exchange, 401, "unauthorized", "Nobody knows you.");
+        return;
+    }
+    if (slice_equals(request->path, "/beside"))
+        atomic_fetch_add(&self->beside_count, 1);
     if (slice_equals(request->path, "/release"))
         release_all(self);
     else if (slice_equals(request->path, "/push"))

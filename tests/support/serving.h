@@ -6,6 +6,7 @@
  *      /who      the asker's address, as the server knows it
  *      /pauses   how often it could not accept
  *      /stream   a stream that says hello; /push writes a megabyte and a small frame to it; it ends itself at "bye"
+ *      /again    401; has its client `again` ask the same once more until `beside`, asked to say /beside, has been heard
  *      others    the request's body, else its path
  */
 #ifndef HOOKLINE_TESTS_SUPPORT_SERVING_H
@@ -26,6 +27,7 @@ enum {
     SERVING_HELD_MAX = 64,
     SERVING_FRAME_BYTES = 1 << 20,
     SERVING_BODY_MAX_BYTES = 1000,
+    SERVING_AGAIN_MAX = 100,
     SERVING_NOT_COUNTED = -1
 };
 
@@ -42,6 +44,8 @@ struct serving {
     struct http_exchange *held[SERVING_HELD_MAX];
     size_t held_count;
     struct http_stream *stream;
+    struct http_client *again, *beside; /* whom /again makes ask; NULL: nobody */
+    atomic_int again_count, beside_count;
     atomic_int handled, refused, holding, streams_closed, streams_drained, received, is_drained, connections;
     atomic_size_t pending;
 };
