@@ -250,16 +250,22 @@ static int64_t company_by_the_rules(struct world world)
     return resolve(&evidence).company_id;
 }
 
+/* An id in metadata; 0 is nobody's, and says nothing only as null: a 0 speaks of another system. */
+static const char *said(int id)
+{
+    return id ? arena_format(with.arena, "%d", id).ptr : "null";
+}
+
 static void park_world(int index)
 {
     struct world world = world_of(index);
     static const char *const NUMBERS[] = {"", "+49301111111", "+49302222222", "+49303333333"};
     struct slice body = arena_format(with.arena,
                                      "{\"call\":{\"call_id\":\"world_%d\",\"to_number\":\"%s\",\"agent_id\":\"%.*s\","
-                                     "\"metadata\":{\"company_id\":%d,\"branch_id\":%d}}}",
+                                     "\"metadata\":{\"company_id\":%s,\"branch_id\":%s}}}",
                                      index, NUMBERS[world.number], world.agent ? 7 : 0,
-                                     &"agent_1agent_2agent_3"[world.agent ? 7 * (world.agent - 1) : 0], world.company,
-                                     world.branch * 10);
+                                     &"agent_1agent_2agent_3"[world.agent ? 7 * (world.agent - 1) : 0],
+                                     said(world.company), said(world.branch * 10));
     park(body, arena_format(with.arena, "world_%d", index).ptr);
 }
 
