@@ -9,6 +9,7 @@
 #include "common/database_private.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -35,8 +36,14 @@ struct database *database_open(const char *url, const char *application)
     struct database *database = memory_new(1, sizeof *database);
     database->url = memory_copy_string(url);
     database->application = memory_copy_string(application);
+    database->silence_max_ms = DATABASE_SILENCE_MAX_MS;
     signal(SIGPIPE, SIG_IGN); /* a write to a server that has gone is an error like others */
     return database;
+}
+
+void database_wait_long(struct database *database)
+{
+    database->silence_max_ms = INT_MAX;
 }
 
 void database_drop(struct database *database)
@@ -189,7 +196,7 @@ bool database_execute(struct database *database, const char *sql, struct databas
     bool fine = PQsendQuery(database->connection, sql) == 1;
     bool lost = !fine;
     while (!lost) {
-        lost = !database_wait_result(database->connection, DATABASE_SILENCE_MAX_MS);
+        lost = !database_wait_result(database->connection, database->silence_max_ms);
         PGresult *result = lost ? NULL : PQgetResult(database->connection);
         if (!result)
             break;

@@ -42,6 +42,11 @@ struct database;
 struct database *database_open(const char *url, const char *application);
 void database_close(struct database *database);
 
+/* From now on an answer may take as long as it takes, and statement_timeout is the caller's to lift; a server that is gone
+ * is still noticed within 20 s (keepalives). For commands that read or change whole tables: the loop of a program must not
+ * wait like that, and knows a frozen server by its silence (35 s). */
+void database_wait_long(struct database *database);
+
 /* Connects if there is no connection; waits up to 5 s. */
 bool database_connected(struct database *database, struct database_error *error);
 

@@ -79,12 +79,13 @@ static void flight_fail(struct flight *flight, size_t step, const PGresult *resu
 static bool answer_take(struct flight *flight, PGresult **result)
 {
     PGconn *connection = flight->database->connection;
-    if (!database_wait_result(connection, DATABASE_SILENCE_MAX_MS))
+    int silence_max_ms = flight->database->silence_max_ms;
+    if (!database_wait_result(connection, silence_max_ms))
         return false;
     *result = PQgetResult(connection);
     if (!*result || PQresultStatus(*result) == PGRES_PIPELINE_SYNC)
         return *result != NULL;
-    if (!database_wait_result(connection, DATABASE_SILENCE_MAX_MS))
+    if (!database_wait_result(connection, silence_max_ms))
         return false;
     PQclear(PQgetResult(connection)); /* each answer but the last is followed by a NULL */
     return true;

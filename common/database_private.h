@@ -1,4 +1,5 @@
-/* database_private.h: what database.c and database_flight.c know of one connection. Nobody else includes this. */
+/* database_private.h: what database.c and database_flight.c know of one connection. Nobody else includes this, but the
+ * test that shortens the waiting. */
 #ifndef HOOKLINE_COMMON_DATABASE_PRIVATE_H
 #define HOOKLINE_COMMON_DATABASE_PRIVATE_H
 
@@ -12,6 +13,7 @@ struct database {
     uint64_t generation;
     const struct database_statement *prepared[DATABASE_STATEMENTS_MAX]; /* in this connection */
     size_t prepared_count;
+    int silence_max_ms;
 };
 
 /* Longer than any statement may take (statement_timeout): after this long without a word the server is as good as gone.

@@ -145,6 +145,7 @@ static int migrate(const struct console *console, const struct arguments *argume
     if (exit_code != EXIT_CODE_FINE)
         return exit_code;
 
+    database_wait_long(run.database); /* a full table may be rewritten */
     bool done = false;
     size_t applied_now = 0;
     while (exit_code == EXIT_CODE_FINE && !done) {

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "common/call_row.h"
-#include "common/database.h"
+#include "common/database_private.h"
 #include "tests/support/postgres.h"
 
 struct fixture {
@@ -307,6 +307,19 @@ static void a_wrong_role_or_database_is_refused(void **state)
     free(url);
 }
 
+/* Counting a large table is not a frozen server. */
+static void an_answer_may_take_long_where_that_was_said(void **state)
+{
+    struct fixture *f = *state;
+    struct database_error error;
+    assert_true(database_connected(f->database, &error));
+    f->database->silence_max_ms = 50;
+    assert_false(database_execute(f->database, "SELECT pg_sleep(20)", &error));
+    assert_int_equal(error.fault, DATABASE_AWAY);
+    database_wait_long(f->database);
+    assert_true(database_execute(f->database, "SELECT pg_sleep(0.2)", &error));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -319,6 +332,7 @@ int main(void)
         cmocka_unit_test(a_call_is_read_as_it_is_stored),
         cmocka_unit_test(a_lost_server_is_reported_once_and_found_again),
         cmocka_unit_test(a_wrong_role_or_database_is_refused),
+        cmocka_unit_test(an_answer_may_take_long_where_that_was_said),
     };
     return cmocka_run_group_tests_name("database", tests, start, stop);
 }
