@@ -131,15 +131,15 @@ static int show(const struct forget *forget, bool done)
 static int erase(struct forget *forget)
 {
     struct forget_rows *rows = &forget->rows;
-    bool fine = forget_rows_begin(rows) && forget_rows_remove_parked(rows) && write_audit(forget, "forget begun") &&
-                database_execute(rows->database, "COMMIT", &rows->error);
+    bool fine = forget_rows_begin(rows) && forget_rows_remove_parked(rows) && forget_rows_alone(rows) &&
+                write_audit(forget, "forget begun") && database_execute(rows->database, "COMMIT", &rows->error);
     int exit_code = fine ? order(forget) : failed(forget);
     if (exit_code == EXIT_CODE_FINE)
         exit_code = wait_for_session(forget);
     if (exit_code != EXIT_CODE_FINE)
         return exit_code;
-    fine = forget_rows_begin(rows) && forget_rows_remove_customers(rows) && write_audit(forget, "caller forgotten") &&
-           database_execute(rows->database, "COMMIT", &rows->error);
+    fine = forget_rows_begin(rows) && forget_rows_alone(rows) && forget_rows_remove_customers(rows) &&
+           write_audit(forget, "caller forgotten") && database_execute(rows->database, "COMMIT", &rows->error);
     return fine ? show(forget, true) : failed(forget);
 }
 
@@ -187,6 +187,7 @@ static int forget(const struct console *console, const struct arguments *argumen
     int exit_code = console_database(console, &forget.rows.database);
     if (exit_code != EXIT_CODE_FINE)
         return exit_code;
+    database_wait_long(forget.rows.database);
     exit_code = find_and_erase(&forget);
     database_rollback(forget.rows.database);
     database_close(forget.rows.database);

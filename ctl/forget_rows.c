@@ -6,6 +6,8 @@
  */
 #include "ctl/forget_rows.h"
 
+#include "common/inbox_lock.h"
+
 /* $1 the number, $2 the company or null, $3 what MENTIONS looks for, in every statement. */
 #define OF_COMPANY(company) "($2::bigint IS NULL OR " company " = $2)"
 #define MENTIONS(payload)   "encode(" payload ", 'escape') ~ $3"
@@ -128,8 +130,12 @@ bool forget_rows_find(struct forget_rows *rows)
 
 bool forget_rows_begin(struct forget_rows *rows)
 {
-    return database_execute(rows->database, "BEGIN; LOCK TABLE webhook_events IN SHARE ROW EXCLUSIVE MODE",
-                            &rows->error);
+    return database_execute(rows->database, "BEGIN", &rows->error);
+}
+
+bool forget_rows_alone(struct forget_rows *rows)
+{
+    return database_execute(rows->database, INBOX_LOCK_ALONE, &rows->error);
 }
 
 bool forget_rows_remove_parked(struct forget_rows *rows)

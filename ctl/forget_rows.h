@@ -24,16 +24,18 @@ struct forget_rows {
 /* Looks; changes nothing. False: error. */
 bool forget_rows_find(struct forget_rows *rows);
 
-/* Inside a transaction that has locked the inbox: the parked events go, and their hashes stay. */
+/* Inside a transaction: the parked events go, and their hashes stay. Reads every parked body, so it comes before
+ * forget_rows_alone, which comes before the end: a batch that did not see the hashes is over by then. */
 bool forget_rows_remove_parked(struct forget_rows *rows);
 
-/* The same for customers of the number that no call names any more. */
+/* Inside a transaction, alone: customers of the number go that no call names any more. */
 bool forget_rows_remove_customers(struct forget_rows *rows);
 
 /* How many of the calls that were found are still there, events without a call counted. */
 bool forget_rows_left(struct forget_rows *rows, int64_t *left);
 
-/* BEGIN, and no session is in the middle of a batch until the transaction ends. */
 bool forget_rows_begin(struct forget_rows *rows);
+/* No session is in the middle of a batch from here to the end of the transaction: sessions wait meanwhile. */
+bool forget_rows_alone(struct forget_rows *rows);
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "common/clock.h"
+#include "common/inbox_lock.h"
 #include "ctl/audit.h"
 #include "ctl/console.h"
 #include "ctl/purge_kinds.h"
@@ -16,7 +17,7 @@
 
 #define DAY_MS INT64_C(86400000)
 
-static const char LOCK_INBOX[] = "BEGIN; LOCK TABLE webhook_events IN SHARE ROW EXCLUSIVE MODE";
+static const char BEGIN_ALONE[] = "BEGIN; " INBOX_LOCK_ALONE;
 
 struct purge {
     struct database *database;
@@ -69,7 +70,7 @@ static bool remove_batch(struct purge *purge, size_t kind, struct place *place, 
     database_add_int(&values, place->number);
     database_add_text(&values, place->text);
     bool alone = PURGE_KINDS_OF[kind].alone;
-    if (alone && !database_execute(purge->database, LOCK_INBOX, &purge->error))
+    if (alone && !database_execute(purge->database, BEGIN_ALONE, &purge->error))
         return false;
     PGresult *rows = database_query(purge->database, PURGE_KINDS_OF[kind].batch, &values, &purge->error);
     if (!rows)
@@ -182,6 +183,7 @@ static int purge(const struct console *console, const struct arguments *argument
         exit_code = console_database(console, &purge.database);
     if (exit_code != EXIT_CODE_FINE)
         return exit_code;
+    database_wait_long(purge.database);
     exit_code = purge_now(&purge, arguments);
     database_rollback(purge.database);
     database_close(purge.database);

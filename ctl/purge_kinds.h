@@ -16,7 +16,7 @@ struct purge_kind {
     const char *name;  /* in JSON and in audit_log */
     const char *about; /* for people */
     bool of_calls;     /* only with --calls-older-than, by that age */
-    bool alone;        /* no session may be in the middle of a batch: the inbox is locked meanwhile */
+    bool alone;        /* no session may be in the middle of a batch: sessions wait meanwhile, so a batch is short */
     /* $1 older than this (timestamptz) -> how many there are, where the first batch begins (bigint). */
     const struct database_statement *count;
     /* $1 as above, $2 rows at most, $3 and $4 where the batch begins (bigint, text) -> rows removed, is it over (boolean), and

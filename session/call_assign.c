@@ -46,17 +46,19 @@ static struct database_values *key_values(const struct assignment *move, int64_t
 
 static bool take(struct assignment *move, const char *topic)
 {
+    enum { FRESH = 2, OWNER };
     struct database_values *inbox = values_new(move);
     call_values_inbox(inbox, move->arena, move->entry, 1, topic, batch_now_ms(move->batch));
     struct database_step steps[] = {
         {.statement = &STATEMENT_BEGIN},
-        {.statement = &STATEMENT_INBOX_ADD, .values = inbox},
-        {.statement = &STATEMENT_OWNER_LOCK, .values = key_values(move, 0, 0)},
+        {.statement = &STATEMENT_INBOX_SHARE},
+        [FRESH] = {.statement = &STATEMENT_INBOX_ADD, .values = inbox},
+        [OWNER] = {.statement = &STATEMENT_OWNER_LOCK, .values = key_values(move, 0, 0)},
     };
     if (!database_flight(move->database, steps, COUNT(steps), NULL, &move->error, NULL))
         return false;
-    move->fresh = PQntuples(steps[1].rows) == 1;
-    move->owner = PQntuples(steps[2].rows) == 1 ? database_int(steps[2].rows, 0, 0) : 0;
+    move->fresh = PQntuples(steps[FRESH].rows) == 1;
+    move->owner = PQntuples(steps[OWNER].rows) == 1 ? database_int(steps[OWNER].rows, 0, 0) : 0;
     for (size_t i = 0; i < COUNT(steps); i++)
         PQclear(steps[i].rows);
     return true;

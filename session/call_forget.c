@@ -1,6 +1,6 @@
 /* call_forget.c: one call at a time; it is rare and done by hand.
  *
- * The inbox is locked first, against other sessions' batches: a batch that has begun ends before (what it writes is then
+ * First it is alone (common/inbox_lock.h) among sessions: a batch that has begun ends before (what it writes is then
  * seen here), one that begins later sees the hash. Without that a zombie could put back what is deleted here.
  */
 #include "session/call_forget.h"
@@ -37,7 +37,7 @@ enum stage_outcome call_forget(struct database *database, struct batch *batch, c
     struct database_error error;
     struct database_step steps[STEPS] = {
         {.statement = &STATEMENT_BEGIN},
-        {.statement = &STATEMENT_INBOX_LOCK},
+        {.statement = &STATEMENT_INBOX_ALONE},
         {.statement = &STATEMENT_FORGET_HERE, .values = key},
         {.statement = &STATEMENT_FORGET_UNBOUND, .values = key},
         {.statement = &STATEMENT_OWNER_DELETE, .values = key},

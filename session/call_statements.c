@@ -6,6 +6,7 @@
 #include "session/call_statements.h"
 
 #include "common/call_row.h"
+#include "common/inbox_lock.h"
 
 /* True if the call's hash is not kept for that company (0: of sources that belong to none). Nothing is looked up, nor
  * hashed, while nobody has been forgotten. A scalar query, not NOT EXISTS: that might be planned as a hash of the table. */
@@ -15,6 +16,8 @@
 
 const struct database_statement STATEMENT_BEGIN = {"begin", "BEGIN"};
 const struct database_statement STATEMENT_COMMIT = {"commit", "COMMIT"};
+const struct database_statement STATEMENT_INBOX_SHARE = {"inbox_share", INBOX_LOCK_SHARED};
+const struct database_statement STATEMENT_INBOX_ALONE = {"inbox_alone", INBOX_LOCK_ALONE};
 
 const struct database_statement STATEMENT_INBOX_ADD = {
     "inbox_add",
@@ -146,9 +149,6 @@ const struct database_statement STATEMENT_JOBS_MOVE = {
                  "INSERT INTO sync_jobs (company_id, call_id, source, reason, attempts, due_at, last_code, done_at) "
                  "SELECT $3, call_id, source, reason, attempts, due_at, last_code, done_at FROM moved "
                  "ON CONFLICT (company_id, call_id) DO NOTHING"};
-
-const struct database_statement STATEMENT_INBOX_LOCK = {"inbox_lock",
-                                                        "LOCK TABLE webhook_events IN SHARE ROW EXCLUSIVE MODE"};
 
 const struct database_statement STATEMENT_FORGET_HERE = {
     "forget_here",

@@ -5,6 +5,8 @@
 #include "common/database.h"
 
 extern const struct database_statement STATEMENT_BEGIN, STATEMENT_COMMIT;
+/* common/inbox_lock.h; no parameters; until the transaction ends. */
+extern const struct database_statement STATEMENT_INBOX_SHARE, STATEMENT_INBOX_ALONE;
 
 /* The inbox: which of these events are new? -> event_id. Parameters: call_values_inbox. */
 extern const struct database_statement STATEMENT_INBOX_ADD;
@@ -38,7 +40,6 @@ extern const struct database_statement STATEMENT_INBOX_MOVE;  /* $1, $2, $3 */
 extern const struct database_statement STATEMENT_JOBS_MOVE;   /* $1, $2, $3 */
 
 /* Forgetting a call: $1 call id, $2 company. */
-extern const struct database_statement STATEMENT_INBOX_LOCK; /* no parameters; until the transaction ends */
 extern const struct database_statement STATEMENT_FORGET_HERE, STATEMENT_FORGET_UNBOUND;
 extern const struct database_statement STATEMENT_OWNER_DELETE, STATEMENT_INBOX_DELETE, STATEMENT_JOB_DELETE;
 extern const struct database_statement

@@ -1,6 +1,6 @@
 /* call_store.c: the measured transaction, its order of locks, and what its answers mean.
  *
- * Locks are taken in the order inbox, owners by call id, calls by key. A deadlock with a zombie is possible all the same
+ * Locks are taken in the order inbox (shared), its ids, owners by call id, calls by key. A deadlock with a zombie is possible all the same
  * (its batch may be another one) and is a race like others: one of the two starts over.
  */
 #include "session/call_store.h"
@@ -18,7 +18,7 @@
 
 static const char CALLS_KEY[] = "calls_pkey";
 
-enum { TAKE_STEPS = 5, RESULTS = 2 * TAKE_STEPS };
+enum { TAKE_STEPS = 6, RESULTS = 2 * TAKE_STEPS };
 
 struct store {
     struct database *database;
@@ -165,8 +165,8 @@ static bool owners_apply(struct store *store, const PGresult *owners)
 
 static bool take(struct store *store)
 {
-    struct database_step steps[TAKE_STEPS] = {{.statement = &STATEMENT_BEGIN}};
-    size_t count = 1;
+    struct database_step steps[TAKE_STEPS] = {{.statement = &STATEMENT_BEGIN}, {.statement = &STATEMENT_INBOX_SHARE}};
+    size_t count = 2;
     struct database_values *inbox = values_new(store);
     call_values_inbox(inbox, store->arena, store->calls->entries, store->calls->entry_count, store->topic,
                       store->now_ms);

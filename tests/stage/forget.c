@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/database.h"
+#include "common/inbox_lock.h"
 #include "tests/support/command.h"
 #include "tests/support/wait.h"
 
@@ -128,6 +130,48 @@ static void a_whole_life_and_its_end_in_one_batch(void **state)
     world_wait_answer("SELECT count(*) FROM webhook_events WHERE call_id = 'batch' AND company_id = 1", "0");
     world_wait_answer("SELECT count(*) FROM calls WHERE call_id = 'batch'", "0");
     world_wait_answer("SELECT count(*) FROM forgotten_calls WHERE call_hash = sha256('batch')", "2");
+}
+
+/* A vacuum of the inbox takes hours where it is large: neither erasing nor the calls behind it wait for it. */
+static void a_vacuum_of_the_inbox_is_not_waited_for(void **state)
+{
+    (void)state;
+    char *url = postgres_url(world.postgres, "postgres");
+    struct database *vacuum = database_open(url, "vacuum");
+    struct database_error error;
+    assert_true(database_execute(vacuum,
+                                 "SET idle_in_transaction_session_timeout = 0; BEGIN; LOCK TABLE webhook_events IN "
+                                 "SHARE UPDATE EXCLUSIVE MODE",
+                                 &error));
+    world_tell("ai.retell.call_started", "vacuum", "");
+    world_updates_of("1/vacuum", 1);
+    forget_call("vacuum", 1);
+    world_updates_of("1/vacuum", 2);
+    wait_rows_about("vacuum", "0");
+    assert_true(database_execute(vacuum, "COMMIT", &error));
+    database_close(vacuum);
+    free(url);
+}
+
+/* Whoever erases is alone: a batch waits until that is over, and sees then what was forgotten. */
+static void a_batch_waits_for_who_erases(void **state)
+{
+    (void)state;
+    char *url = postgres_url(world.postgres, "postgres");
+    struct database *eraser = database_open(url, "eraser");
+    struct database_error error;
+    assert_true(database_execute(eraser, "BEGIN", &error));
+    assert_true(database_execute(eraser, INBOX_LOCK_ALONE, &error));
+    world_tell("ai.retell.call_started", "meanwhile", "");
+    world_wait_answer("SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted", "t");
+    assert_true(database_execute(eraser,
+                                 "INSERT INTO forgotten_calls (call_hash, company_id, version) VALUES "
+                                 "(sha256('meanwhile'), 0, 1); COMMIT",
+                                 &error));
+    session_has_read("meanwhile");
+    wait_rows_about("meanwhile", "1"); /* the probe, of another company */
+    database_close(eraser);
+    free(url);
 }
 
 /* hookline with these words, separated by single blanks. */
@@ -333,6 +377,8 @@ int main(void)
         cmocka_unit_test(forgetting_again_says_gone_again),
         cmocka_unit_test(another_companys_call_of_that_id_stays),
         cmocka_unit_test(a_whole_life_and_its_end_in_one_batch),
+        cmocka_unit_test(a_vacuum_of_the_inbox_is_not_waited_for),
+        cmocka_unit_test(a_batch_waits_for_who_erases),
         cmocka_unit_test(a_caller_is_forgotten_and_stays_forgotten),
         cmocka_unit_test(a_replay_brings_nothing_back),
         cmocka_unit_test(what_was_parked_is_not_parked_again),
