@@ -52,7 +52,7 @@ struct consumer {
     rd_kafka_queue_t *queue, *commits;
     struct consumer_options options;
     struct partition *partitions;
-    size_t partition_count, last_hit;
+    size_t partition_count, last_hit, nudged;
     bool joined; /* an assignment has come, perhaps of nothing */
     bool paused, closing;
     bool commit_under_way;
@@ -71,6 +71,10 @@ void consumer_close(struct consumer *consumer);
 
 /* The next record, NULL if there is none now. The caller destroys it. Rebalances happen in here. */
 rd_kafka_message_t *consumer_take(struct consumer *consumer);
+
+/* After full batches nothing is there: has librdkafka look at once whether it may fetch. One partition's broker a call, in turn;
+ * waits for Kafka's answer, at most 2 s. */
+void consumer_nudge(struct consumer *consumer);
 
 /* Its partition, NULL if it is no longer ours. */
 struct partition *consumer_partition(struct consumer *consumer, const char *full_name, int32_t number);

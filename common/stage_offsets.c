@@ -180,6 +180,23 @@ bool consumer_commit_and_wait(struct consumer *consumer)
     return !something_to_commit(consumer);
 }
 
+/* nudge ------------------------------------------------------------------------------------------------------------- */
+
+/* librdkafka 2.0.2 looks at its limits (queued.*) again only after a second, unless something wakes the thread of that broker: at
+ * 100 KB a record the queue was empty three quarters of the time. A question wakes it. Its answer is waited for, for a request
+ * that times out would close the connection; whoever asks has nothing to do, and the answer comes at the latest behind that of
+ * a fetch. (Since 2.2.0 there is fetch.queue.backoff.ms.) */
+void consumer_nudge(struct consumer *consumer)
+{
+    int64_t low = 0;
+    int64_t high = 0;
+    if (consumer->partition_count == 0 || consumer->paused)
+        return;
+    const struct partition *partition = &consumer->partitions[consumer->nudged++ % consumer->partition_count];
+    rd_kafka_query_watermark_offsets(consumer->kafka, partition->full_name, partition->number, &low, &high,
+                                     QUERY_WAIT_MS);
+}
+
 /* watch ------------------------------------------------------------------------------------------------------------- */
 
 /* False if Kafka does not answer: then there is nothing to be said about this or any other partition. */

@@ -36,6 +36,7 @@ struct stage_run {
     struct attempts attempts;
     struct brake brake;
     bool braked;
+    bool hungry; /* a batch was full, and there may be more than librdkafka has fetched */
     struct publication publication;
     char bury_code[BATCH_WORD_BYTES], bury_detail[BATCH_DETAIL_BYTES]; /* why the record alone failed */
     int64_t wait_until_ms;                                             /* clock_ticks_ms; 0: not waiting */

@@ -29,6 +29,12 @@ static void fill(struct stage_run *run)
     size_t most = (size_t)settings_count(run->settings, "BATCH_RECORDS");
     while (run->batch.message_count < most && run->batch.bytes < BATCH_BYTES_MAX && take_one(run))
         continue;
+    if (run->batch.message_count == most || run->batch.bytes >= BATCH_BYTES_MAX)
+        run->hungry = true;
+    else if (run->hungry && run->batch.message_count == 0) {
+        consumer_nudge(run->consumer);
+        run->hungry = false;
+    }
     attempts_begin(&run->attempts, run->batch.record_count);
 }
 
