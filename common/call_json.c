@@ -64,7 +64,7 @@ static void write_int(struct buffer *out, const char *name, int64_t number)
     if (number == CALL_NULL)
         buffer_add_text(out, "null");
     else
-        buffer_add_format(out, "%lld", (long long)number);
+        buffer_add_int(out, number);
 }
 
 static void write_time(struct buffer *out, const char *name, int64_t ms)

@@ -34,11 +34,25 @@ size_t text_utf8_length(struct slice text)
     return 0;
 }
 
+/* Whether the next eight bytes are ASCII and none of them is NUL: what nearly all text is made of. */
+static bool eight_plain(const char *at)
+{
+    static const uint64_t ONES = UINT64_C(0x0101010101010101);
+    static const uint64_t HIGH = UINT64_C(0x8080808080808080);
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return ((word | (word - ONES)) & HIGH) == 0;
+}
+
 /* Length of the prefix that needs no repair. */
 static size_t sound_prefix(struct slice text)
 {
     size_t at = 0;
     while (at < text.len) {
+        if (text.len - at >= 8 && eight_plain(text.ptr + at)) {
+            at += 8;
+            continue;
+        }
         size_t length = text_utf8_length(slice_from(text, at));
         if (length == 0 || text.ptr[at] == '\0')
             break;

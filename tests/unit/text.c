@@ -44,6 +44,28 @@ static void repair_touches_only_what_is_broken(void **state)
     arena_free(arena);
 }
 
+/* Eight bytes are looked at together where they are plain: a broken one is found at every place among them. */
+static void a_broken_byte_is_found_wherever_it_is(void **state)
+{
+    (void)state;
+    static const char BROKEN[] = {'\0', '\x80', '\x81', '\xff'};
+    struct arena *arena = arena_new();
+    for (size_t at = 0; at < 20; at++)
+        for (size_t i = 0; i < COUNT(BROKEN); i++) {
+            char text[20];
+            char expected[23];
+            uint64_t repaired = 0;
+            memset(text, '\x01', sizeof text);
+            memset(expected, '\x01', sizeof expected - 1);
+            text[at] = BROKEN[i];
+            memcpy(expected + at, TEXT_REPLACEMENT, 3);
+            expected[22] = '\0';
+            assert_slice(text_repair(arena, (struct slice){text, sizeof text}, &repaired), expected);
+            assert_int_equal(repaired, 1);
+        }
+    arena_free(arena);
+}
+
 static void times_are_read_and_written_alike(void **state)
 {
     (void)state;
@@ -163,6 +185,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_valid_utf8_counts),
         cmocka_unit_test(repair_touches_only_what_is_broken),
+        cmocka_unit_test(a_broken_byte_is_found_wherever_it_is),
         cmocka_unit_test(times_are_read_and_written_alike),
         cmocka_unit_test(whole_numbers_are_read_to_the_last_digit),
         cmocka_unit_test(hex_has_exactly_the_right_length),
