@@ -80,10 +80,9 @@ static void an_outage_of_postgresql_is_waited_out(void **state)
     for (; sent < 20; sent++)
         world_tell("ai.retell.call_started", arena_format(world.arena, "outage-%d", sent).ptr, "");
     postgres_crash(world.postgres);
-    while (sent < 2000 || !tried_for_seconds()) {
-        assert_true(sent < 100000);
-        world_tell("ai.retell.call_started", arena_format(world.arena, "outage-%d", sent++).ptr, "");
-    }
+    while (sent < 2000 || !tried_for_seconds())
+        if (sent < 3000) /* the mock broker keeps 5 MiB of a partition, and all these updates go to one */
+            world_tell("ai.retell.call_started", arena_format(world.arena, "outage-%d", sent++).ptr, "");
     assert_false(process_ready(world.session));
     postgres_resume(world.postgres);
     world_wait_answer("SELECT count(*) FROM calls WHERE call_id LIKE 'outage-%'",
