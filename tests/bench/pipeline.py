@@ -10,6 +10,7 @@ After each run the rows are counted: every event once, every call once, or the f
 from __future__ import annotations
 
 import argparse
+import atexit
 import http.client
 import json
 import os
@@ -22,7 +23,7 @@ import sys
 import time
 
 CASES = ("session", "two", "whole", "stored", "single", "connect", "flat")
-STORED_CALLS, COMPANIES, CALLS_APART, PARTITIONS, DEADLINE_S = 1_000_000, 10, 100_000_000, 12, 120
+STORED_CALLS, COMPANIES, CALLS_APART, PARTITIONS, DEADLINE_S = 1_000_000, 10, 100_000_000, 12, 300
 TICKS = os.sysconf("SC_CLK_TCK")
 PARTS = ("session", "resolver", "connect", "postgres", "kafka")
 
@@ -30,6 +31,8 @@ PARTS = ("session", "resolver", "connect", "postgres", "kafka")
 def records_for(size, case):
     if case == "single":
         return 4000
+    if case == "connect":
+        return 120_000
     return 100_000 if size <= 500 else 80_000 if size <= 3000 else 30_000 if size <= 20_000 else 3000
 
 
@@ -146,8 +149,12 @@ class Servers:
             session.stop()
         self.members = count
 
+    def first(self):
+        """The number of a run's first call; nobody else's."""
+        return self.runs * CALLS_APART
+
     def load(self, topic, kind, records, size, first):
-        answer = subprocess.run([self.build / "tests/bench-pipeline-load", self.brokers, "hookline." + topic, kind, str(records), str(size),
+        answer = subprocess.run([self.build / "tests/bench-pipeline-load", self.brokers, topic, kind, str(records), str(size),
                                  str(first)], check=True, capture_output=True, text=True)
         return json.loads(answer.stdout)
 
@@ -197,6 +204,7 @@ class Program:
         with open(self.log, "w", encoding="utf-8") as log:
             self.process = subprocess.Popen([servers.build / name / f"hookline-{name}"], env=environment, stdout=log, stderr=log)
         self.pid = self.process.pid
+        atexit.register(self.process.kill)  # whatever ends us ends it
 
     def metrics(self):
         connection = http.client.HTTPConnection("localhost")
@@ -232,14 +240,21 @@ def cpu_of_all(servers, programs):
     return used
 
 
+def busy_seconds(programs):
+    """What each session spent in its batches, acknowledgements included, on average; the rest is waiting for records."""
+    sessions = [program for program in programs if program.name == "session"]
+    return sum(session.figure("batch_seconds_sum") for session in sessions) / max(1, len(sessions))
+
+
 def watch(servers, programs, done, first, last):
     """Waits until `done()` has gone from `first` to `last`: records, seconds and CPU in between."""
     wait_until("the first records", lambda: done() >= first, every=0.1)
-    before, began, seen, stolen = cpu_of_all(servers, programs), time.monotonic(), done(), stolen_share()
+    before, began, seen, stolen, busy = cpu_of_all(servers, programs), time.monotonic(), done(), stolen_share(), busy_seconds(programs)
     wait_until("the last records", lambda: done() >= last, every=0.1)
     records, seconds = done() - seen, time.monotonic() - began
     after = cpu_of_all(servers, programs)
-    return {"records": records, "seconds": seconds, "cpu": {part: after[part] - before[part] for part in after}, "stolen": stolen_share(stolen)}
+    busy = (busy_seconds(programs) - busy) / seconds
+    return {"records": records, "seconds": seconds, "busy": busy, "cpu": {part: after[part] - before[part] for part in after}, "stolen": stolen_share(stolen)}
 
 
 def rows_check(servers, loaded, before):
@@ -260,8 +275,8 @@ def run_once(servers, case, size, records):
     if case != "stored":
         servers.rows_empty()
     before = rows_count(servers)
-    loaded = servers.load("webhooks.retell" if whole else "calls.events", "webhooks" if whole else "events", records, size,
-                          servers.runs * CALLS_APART)
+    loaded = servers.load("hookline.webhooks.retell" if whole else "hookline.calls.events", "webhooks" if whole else "events", records, size,
+                          servers.first())
     sessions = [Program(servers, "session", number, **({"BATCH_RECORDS": 1} if case == "single" else {}))
                 for number in range(count)]
     programs = sessions + ([Program(servers, "resolver")] if whole else [])
@@ -288,7 +303,7 @@ def summary_print(case, size, runs):
     print(f"{case:8} {bytes_each:7.0f} B  {median:7.0f}/s ({rates[0]:.0f}-{rates[-1]:.0f})  {median * bytes_each / 1e6:6.1f} MB/s  CPU-s/million: "
           + ", ".join(f"{part} {seconds:.0f}" for part, seconds in cpu.items()) + f", all {sum(cpu.values()):.0f}  RSS MB: "
           + ", ".join(f"{part} {mb:.0f}" for part, mb in rss.items())
-          + f"  stolen {100 * statistics.median(run['stolen'] for run in runs):.0f} %", flush=True)
+          + f"  busy {100 * statistics.median(run['busy'] for run in runs):.0f} %, stolen {100 * statistics.median(run['stolen'] for run in runs):.0f} %", flush=True)
 
 
 def flat_run(servers, size, minutes):
@@ -296,12 +311,12 @@ def flat_run(servers, size, minutes):
     servers.runs += 1
     servers.members_settle(1)
     servers.rows_empty()
-    session, chunk, sent, first = Program(servers, "session"), 100_000, 0, servers.runs * CALLS_APART
+    session, chunk, sent, first = Program(servers, "session"), 100_000, 0, servers.first()
     began = time.monotonic()
     shown = 0
     while time.monotonic() - began < 60 * minutes:
         if sent - session.figure("records_total") < chunk:
-            servers.load("calls.events", "events", chunk, size, first + sent)
+            servers.load("hookline.calls.events", "events", chunk, size, first + sent)
             sent += chunk
         wait(0.2)
         minute = int((time.monotonic() - began) / 60)
@@ -332,7 +347,7 @@ def main():
             if case == "connect":
                 from pipeline_connect import run_connect
 
-                runs = [run_connect(servers, size, records) for _ in range(arguments.runs)]
+                runs = [run_connect(servers, size, records, watch, memory_mb) for _ in range(arguments.runs)]
             else:
                 runs = [run_once(servers, case, size, records) for _ in range(arguments.runs)]
             summary_print(case, size, runs)

@@ -1,6 +1,8 @@
 /* Fills a topic with webhooks, or with events that are resolved already, as fast as the broker takes them:
  *
- *     bench-pipeline-load BROKERS TOPIC webhooks|events RECORDS BYTES FIRST_CALL
+ *     bench-pipeline-load BROKERS TOPIC webhooks|events|rows RECORDS BYTES FIRST_CALL
+ *
+ * `rows` are the same events as flat JSON objects, the body a text in them: what a JDBC sink can take.
  *
  * Three thousand calls live at a time; each is told of by call_started, call_ended, call_analyzed, and gives its place to a new
  * one then. Every tenth record is the last one of some live call once more, byte for byte. Calls are numbered from FIRST_CALL.
@@ -23,12 +25,12 @@ struct live_call {
 struct load {
     rd_kafka_t *kafka;
     rd_kafka_topic_t *topic;
-    bool resolved;
+    bool resolved, rows;
     size_t size;
     struct live_call live[LIVE];
     uint64_t first, next, state;
     struct arena *arena;
-    struct buffer body;
+    struct buffer body, row;
     size_t records, events, bytes, failed;
 };
 
@@ -97,6 +99,20 @@ static struct event event_of(struct load *load, uint64_t call, enum pipeline_sta
     };
 }
 
+static struct slice row_of(struct load *load, const struct event *event)
+{
+    struct buffer *row = &load->row;
+    buffer_clear(row);
+    buffer_add_text(row, "{\"event_id\":\"");
+    buffer_add_hex(row, event->id.bytes, sizeof event->id.bytes);
+    buffer_add_format(
+        row, "\",\"company_id\":%lld,\"received_at\":%lld,\"call_id\":\"%.*s\",\"event_type\":\"%.*s\",\"payload\":",
+        (long long)event->company_id, (long long)event->time_ms, SLICE_PRINT(event->subject), SLICE_PRINT(event->type));
+    buffer_add_json_string(row, event->body);
+    buffer_add_char(row, '}');
+    return buffer_slice(row);
+}
+
 static void send_stage(struct load *load, uint64_t call, enum pipeline_stage stage)
 {
     char call_id[PIPELINE_CALL_ID_BYTES];
@@ -104,19 +120,20 @@ static void send_stage(struct load *load, uint64_t call, enum pipeline_stage sta
     buffer_clear(&load->body);
     pipeline_body_write(&load->body, call, stage, load->size);
     const struct event event = event_of(load, call, stage, call_id);
+    struct slice value = load->rows ? row_of(load, &event) : event.body;
     rd_kafka_headers_t *headers = headers_of(load, &event);
     rd_kafka_resp_err_t error;
     do {
         error = rd_kafka_producev(load->kafka, RD_KAFKA_V_RKT(load->topic), RD_KAFKA_V_PARTITION(RD_KAFKA_PARTITION_UA),
                                   RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(call_id, strlen(call_id)),
-                                  RD_KAFKA_V_VALUE(load->body.data, load->body.len), RD_KAFKA_V_HEADERS(headers),
-                                  RD_KAFKA_V_END);
+                                  RD_KAFKA_V_VALUE((void *)(uintptr_t)value.ptr, value.len),
+                                  RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
         rd_kafka_poll(load->kafka, error == RD_KAFKA_RESP_ERR__QUEUE_FULL ? MORE_ROOM_MS : 0);
     } while (error == RD_KAFKA_RESP_ERR__QUEUE_FULL);
     if (error)
         fail("a record is refused", rd_kafka_err2str(error));
     load->records++;
-    load->bytes += load->body.len;
+    load->bytes += value.len;
     arena_reset(load->arena);
 }
 
@@ -136,9 +153,10 @@ static void send_one(struct load *load)
 int main(int argc, char **argv)
 {
     if (argc != 7)
-        fail("usage", "BROKERS TOPIC webhooks|events RECORDS BYTES FIRST_CALL");
+        fail("usage", "BROKERS TOPIC webhooks|events|rows RECORDS BYTES FIRST_CALL");
     struct load load = {
-        .resolved = strcmp(argv[3], "events") == 0,
+        .resolved = strcmp(argv[3], "webhooks") != 0,
+        .rows = strcmp(argv[3], "rows") == 0,
         .size = strtoull(argv[5], NULL, 10),
         .arena = arena_new(),
     };
@@ -153,6 +171,7 @@ int main(int argc, char **argv)
     rd_kafka_topic_destroy(load.topic);
     rd_kafka_destroy(load.kafka);
     buffer_free(&load.body);
+    buffer_free(&load.row);
     arena_free(load.arena);
     return 0;
 }
