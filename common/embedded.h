@@ -9,8 +9,8 @@ struct embedded_file {
     struct slice contents; /* followed by a NUL that is not counted */
 };
 
-extern const struct embedded_file DASHBOARD_FILES[]; /* broadcaster/page/, linked into hookline-broadcaster */
+extern const struct embedded_file DASHBOARD_FILES[];   /* broadcaster/page/, linked into hookline-broadcaster */
 extern const struct embedded_file LEGACY_PATH_FILES[]; /* deploy/legacy-paths.txt, linked into hookline-ingest */
-extern const struct embedded_file MIGRATION_FILES[]; /* deploy/migrations/, linked into hookline, in order */
+extern const struct embedded_file MIGRATION_FILES[];   /* deploy/migrations/, linked into hookline, in order */
 
 #endif

@@ -63,8 +63,8 @@ static const struct database_statement COUNT_PARKED = {
     "count_parked", "SELECT count(*), 0::bigint FROM parked_events p WHERE " OLD_PARKED};
 static const struct database_statement BATCH_PARKED = {
     "batch_parked",
-    "WITH picked AS (SELECT p.event_id FROM parked_events p WHERE " OLD_PARKED " AND encode(p.event_id, 'hex') > $4 "
-    "ORDER BY encode(p.event_id, 'hex') LIMIT $2), "
+    "WITH picked AS (SELECT p.event_id FROM parked_events p WHERE " OLD_PARKED " AND p.event_id > decode($4, 'hex') "
+    "ORDER BY p.event_id LIMIT $2), "
     "done AS (DELETE FROM parked_events p USING picked WHERE p.event_id = picked.event_id AND " OLD_PARKED
     " RETURNING 1) "
     "SELECT (SELECT count(*) FROM done), NOT EXISTS (SELECT FROM picked), $3::bigint, (SELECT max(encode(event_id, "

@@ -25,8 +25,9 @@ static int read_password(struct arena *arena, const char *path, struct slice *pa
     close(fd);
     while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r'))
         text[--len] = '\0';
-    if (len <= 0 || memchr(text, '\n', (size_t)len))
-        return complain(EXIT_CODE_CONFIGURATION, "%s is to hold one line, a role's password", path);
+    if (len <= 0 || len == PASSWORD_MAX || memchr(text, '\n', (size_t)len))
+        return complain(EXIT_CODE_CONFIGURATION, "%s is to hold one line, a role's password of less than %d characters",
+                        path, PASSWORD_MAX);
     *password = (struct slice){text, (size_t)len};
     return EXIT_CODE_FINE;
 }

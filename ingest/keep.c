@@ -265,8 +265,8 @@ void keep_record(struct keep *keep, const struct record *record, bool may_spool,
         .brokers_up = producer_ready(keep->producer),
         .brokers_silent = keep->silent,
     });
-    if (choice == CHOICE_REFUSE || failing)
-        tell(waiting, KEPT_NOT, "the spool takes no more, and an earlier record of this call waits in it");
+    if (failing)
+        tell(waiting, KEPT_NOT, "the failpoint said so");
     else if (choice == CHOICE_SPOOL)
         put_into_spool(waiting);
     else

@@ -9,9 +9,9 @@
  * spool at once, and one row of the spool at a time asks whether they are back (spool_drain.h). The first ack of any record ends
  * it. So a frozen broker costs only those that were under way their ack_timeout_ms, and memory holds no more than these.
  *
- * Order: the spool is drained in the order received; a record whose call has a row there joins it, and a row whose record
- * is still under way to the brokers waits for the producer's last word on it. So one process keeps a call's order but for
- * what the brokers fail in the middle of a call.
+ * Order: the spool is drained in the order received; a record whose call has a row there joins it if the spool takes it, and
+ * a row whose record is still under way to the brokers waits for the producer's last word on it. So one process keeps a
+ * call's order but for what the brokers fail in the middle of a call, and what a full spool does not take.
  *
  * A record that was answered with "no" may still reach the topic: the sender's repetition has the same event id, and
  * whoever reads takes one of them. A producer that librdkafka gives up for good is replaced by a new one; what was under way

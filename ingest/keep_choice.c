@@ -3,12 +3,10 @@
 
 enum keep_choice keep_choose(struct keep_facts facts)
 {
-    if (!facts.may_spool)
+    /* A spool that takes nothing is as good as none: the brokers may still come back in time. If its call waits there, it
+     * overtakes that now; the merge does not care, and a sender who is refused gives up after three tries. */
+    if (!facts.may_spool || !facts.spool_takes)
         return CHOICE_BROKERS;
-    if (facts.key_waits) /* sent directly it would overtake its own call */
-        return facts.spool_takes ? CHOICE_SPOOL : CHOICE_REFUSE;
-    if (facts.brokers_up && !facts.brokers_silent)
-        return CHOICE_BROKERS;
-    /* A spool that takes nothing is as good as none; then the brokers may still come back in time. */
-    return facts.spool_takes ? CHOICE_SPOOL : CHOICE_BROKERS;
+    bool behind_its_call = facts.key_waits;
+    return behind_its_call || !facts.brokers_up || facts.brokers_silent ? CHOICE_SPOOL : CHOICE_BROKERS;
 }

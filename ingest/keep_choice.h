@@ -1,4 +1,4 @@
-/* keep_choice.h: where a webhook goes that has just come: to the brokers, to the spool, or back. Pure.
+/* keep_choice.h: where a webhook goes that has just come: to the brokers or to the spool. Pure.
  *
  * The spool answers within a fsync; brokers that are away or silent cost each sender the whole ack time-out. So once they
  * are known to be so, nobody waits for them any more: what lies in the spool asks whether they are back.
@@ -11,7 +11,6 @@
 enum keep_choice {
     CHOICE_BROKERS, /* and wait for their ack */
     CHOICE_SPOOL,   /* at once */
-    CHOICE_REFUSE,  /* the sender comes again */
 };
 
 struct keep_facts {

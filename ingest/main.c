@@ -215,9 +215,23 @@ static void on_sources(struct sources *sources, void *context)
         receive_use(self->receive, sources);
 }
 
+/* NULL, or what is wrong with it; both in `arena`. */
+static const char *read_trusted(const struct settings *settings, struct arena *arena, struct networks *trusted)
+{
+    const char *list = settings_text(settings, "TRUSTED_PROXIES");
+    const char *problem = networks_read(trusted, slice_of(list ? list : ""), arena);
+    return problem ? arena_format(arena, "TRUSTED_PROXIES: %s.", problem).ptr : NULL;
+}
+
 /* For --check and the start. */
 static void examine(const struct settings *settings, struct buffer *problems)
 {
+    struct arena *arena = arena_new();
+    struct networks trusted;
+    const char *problem = read_trusted(settings, arena, &trusted);
+    if (problem)
+        buffer_add_format(problems, "%s\n", problem);
+    arena_free(arena);
     struct sources *sources = sources_file_read(settings, problems);
     if (sources && sources->count == 0)
         buffer_add_text(problems, "neither SOURCES nor RETELL_API_KEY is set: no webhook could be verified; set one of "
@@ -260,14 +274,6 @@ static const char *open_server(struct ingest *self)
     return problem ? problem : http_server_open(&self->server, self->base, &options);
 }
 
-static const char *read_trusted(struct ingest *self)
-{
-    self->arena = arena_new();
-    const char *list = settings_text(self->settings, "TRUSTED_PROXIES");
-    const char *problem = networks_read(&self->trusted, slice_of(list ? list : ""), self->arena);
-    return problem ? arena_format(self->arena, "TRUSTED_PROXIES: %s.", problem).ptr : NULL;
-}
-
 /* NULL, or why it cannot start. */
 static const char *open_all(struct ingest *self)
 {
@@ -278,8 +284,9 @@ static const char *open_all(struct ingest *self)
     self->connections = metrics_gauge("hookline_ingest_connections", "", "Open connections.");
     self->accept_pauses =
         metrics_gauge("hookline_ingest_accept_pauses", "", "Pauses in accepting since the start, for want of files.");
+    self->arena = arena_new();
     if (!problem)
-        problem = read_trusted(self);
+        problem = read_trusted(settings, self->arena, &self->trusted);
     if (!problem)
         problem = management_open(&self->management, settings_text(settings, "MANAGEMENT_LISTEN"));
     if (!problem)

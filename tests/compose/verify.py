@@ -9,6 +9,7 @@ import pathlib
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
@@ -17,12 +18,17 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "chaos"))
 
-from load import Load, script  # noqa: E402
+from load import Load  # noqa: E402
+from script import script  # noqa: E402
 from stack import wait_until  # noqa: E402
 
 PROGRAMS = ("ingest", "resolver", "session", "sync", "broadcaster")
 NUMBERS = {1: "+493023125001", 2: "+498999998002"}
 BASE_IMAGE = "debian:trixie-slim"
+IMAGE = "hookline:verify"  # an operator's hookline:local stays what it is
+# Which secrets a service sees, besides the one-shot that makes them.
+SECRETS = {"kafka": set(), "ingest": {"signing"}, "resolver": {"database"}, "session": {"database"}, "sync": {"database", "signing"},
+           "broadcaster": {"database"}, "postgres": {"admin"}, "schema": {"admin"}, "secrets": {"admin", "database", "signing"}}
 
 
 class Failed(Exception):
@@ -46,7 +52,9 @@ class Compose:
         if stand_ins:
             self.files += ["-f", str(ROOT / "tests/compose/stand-ins.yaml")]
         self.project = f"hookline-verify-{os.getpid()}"
-        self.environment = {**os.environ, "INGEST_PORT": str(self.ingest_port), "DASHBOARD_PORT": str(self.dashboard_port)}
+        self.keys = tempfile.TemporaryDirectory(dir=ROOT / "build")
+        self.environment = {**os.environ, "INGEST_PORT": str(self.ingest_port), "DASHBOARD_PORT": str(self.dashboard_port),
+                            "HOOKLINE_IMAGE": IMAGE, "RETELL_API_KEY_FILE": "", "RETELL_API_URL": "http://nobody.invalid"}
 
     def __call__(self, *words, check=True, **more):
         done = subprocess.run(["docker", "compose", "-p", self.project, "--progress", "quiet", *self.files, *words], text=True,
@@ -62,8 +70,8 @@ class Compose:
         command = 'PGPASSWORD=$(cat /run/hookline/hookline_admin) psql -h 127.0.0.1 -U hookline_admin -d hookline -At -c "$0"'
         return self("exec", "-T", "postgres", "bash", "-c", command, statement).split()
 
-    def secret(self, name):
-        return self("exec", "-T", "ingest", "cat", f"/var/lib/hookline/secrets/{name}").strip()
+    def signing_key(self):
+        return self("exec", "-T", "ingest", "cat", "/var/lib/hookline/secrets/signing/retell_api_key").strip()
 
     def containers(self):
         return [json.loads(line) for line in self("ps", "--all", "--format", "json").splitlines()]
@@ -90,8 +98,8 @@ def layers(name):
 
 def an_image_without_a_compiler(stack, _):
     stack("build", "-q", timeout=1800)
-    above = (image_bytes("hookline:local") - image_bytes(BASE_IMAGE)) / 1e6
-    found = docker("run", "--rm", "hookline:local", "bash", "-c",
+    above = (image_bytes(IMAGE) - image_bytes(BASE_IMAGE)) / 1e6
+    found = docker("run", "--rm", IMAGE, "bash", "-c",
                    "id -u; compgen -c | grep -cxE 'gcc|cc|g\\+\\+|ld|make|ninja|meson' || true; ls /usr/include 2>/dev/null | wc -l")
     user, compilers, headers = found.split()
     if (user, compilers, headers) != ("10001", "0", "0"):
@@ -102,9 +110,9 @@ def an_image_without_a_compiler(stack, _):
 
 
 def unchanged_sources_make_the_same_image(stack, _):
-    before = image_id("hookline:local")
+    before = image_id(IMAGE)
     stack("build", "-q", timeout=1800)
-    if image_id("hookline:local") != before:
+    if image_id(IMAGE) != before:
         raise Failed("the image changed")
     return before[:19]
 
@@ -112,7 +120,7 @@ def unchanged_sources_make_the_same_image(stack, _):
 def a_build_from_nothing_makes_the_same_programs(stack, _):
     """Without the cache Debian's packages may be newer, but the layer of the programs is the same to the last byte."""
     docker("build", "-q", "--no-cache", "-f", str(ROOT / "deploy/Dockerfile"), "-t", "hookline:again", str(ROOT))
-    same = set(layers("hookline:local")) & set(layers("hookline:again")) - set(layers(BASE_IMAGE))
+    same = set(layers(IMAGE)) & set(layers("hookline:again")) - set(layers(BASE_IMAGE))
     docker("image", "rm", "hookline:again")
     if not same:
         raise Failed("no layer above the base is the same")
@@ -143,6 +151,26 @@ def containers_are_confined(stack, _):
             for binding in bindings or []:
                 if binding["HostIp"] != "127.0.0.1":
                     raise Failed(f"{container['Service']} listens on {binding['HostIp']}")
+        volumes = {mount["Name"].removeprefix(stack.project + "_") for mount in facts["Mounts"] if mount["Type"] == "volume"}
+        seen = {name.removesuffix("-secrets") for name in volumes if name.endswith("-secrets")}
+        if seen != SECRETS[container["Service"]]:
+            raise Failed(f"{container['Service']} sees the secrets {seen}, not {SECRETS[container['Service']]}")
+        if nameless := volumes - {"kafka", "postgres", "spool", "admin-secrets", "database-secrets", "signing-secrets"}:
+            raise Failed(f"{container['Service']} has volumes that `down` leaves behind: {nameless}")
+    return ""
+
+
+def a_key_from_a_file_is_taken_over(stack, _):
+    """By the next `up`; the webhooks that follow are signed with it. A file that user 10001 cannot read changes nothing."""
+    key, other = pathlib.Path(stack.keys.name, "retell.key"), pathlib.Path(stack.keys.name, "other.key")
+    for file, mode in ((key, 0o444), (other, 0o000)):
+        file.write_text(f"{file.name}_of_the_operator\r\n")
+        file.chmod(mode)
+    stack.environment["RETELL_API_KEY_FILE"] = str(key)
+    stack("up", "-d", "--wait", "--wait-timeout", "180")
+    stack("run", "--rm", "-T", "secrets", check=False, environment={"RETELL_API_KEY_FILE": str(other)})
+    if stack.signing_key() != "retell.key_of_the_operator":
+        raise Failed(f"the signing key is \"{stack.signing_key()}\"")
     return ""
 
 
@@ -152,7 +180,7 @@ def a_webhook_signed_by_the_sdk_is_seen_from_outside(stack, _):
         stack.operator("number", "add", number, "--company", str(company))
     stack.token = stack.operator("token", "create", "--company", "1")
     sent = subprocess.run(["node", str(ROOT / "tests/compose/send.mjs"), f"http://127.0.0.1:{stack.ingest_port}", NUMBERS[1]],
-                          env=os.environ | {"RETELL_API_KEY": stack.secret("retell_api_key")}, text=True, capture_output=True)
+                          env=os.environ | {"RETELL_API_KEY": stack.signing_key()}, text=True, capture_output=True)
     if sent.returncode:
         raise Failed(sent.stderr)
     wait_until("the call is on the dashboard's API", lambda: sent.stdout.strip() in calls_shown(stack), 30)
@@ -174,9 +202,15 @@ def stored(stack):
                                                     "SELECT encode(event_id, 'hex') FROM parked_events")}
 
 
+def bodies(calls, name):
+    """Those whose call id fits: the others become dead letters, which PostgreSQL does not hold."""
+    plan = script({number: company for company, number in NUMBERS.items()}, calls, name, int(time.time() * 1000))
+    return [body for body in plan.bodies if len(json.loads(body).get("call", {}).get("call_id", "")) <= 128]
+
+
 @contextlib.contextmanager
-def under_load(stack, calls, seed, rate=40):
-    load = Load(f"http://127.0.0.1:{stack.ingest_port}", stack.secret("retell_api_key"), script(list(NUMBERS.values()), calls, seed), rate)
+def under_load(stack, calls, name, rate=40):
+    load = Load(f"http://127.0.0.1:{stack.ingest_port}", stack.signing_key(), bodies(calls, name), rate)
     load.start()
     try:
         yield load
@@ -236,7 +270,7 @@ def memory(stack, _):
 
 
 STORIES = [an_image_without_a_compiler, unchanged_sources_make_the_same_image, up_and_healthy, containers_are_confined,
-           a_webhook_signed_by_the_sdk_is_seen_from_outside, nothing_is_lost_when_services_restart,
+           a_key_from_a_file_is_taken_over, a_webhook_signed_by_the_sdk_is_seen_from_outside, nothing_is_lost_when_services_restart,
            two_resolvers_and_two_sessions_share_the_partitions, the_data_is_there_after_down_and_up]
 FIGURES = [memory, a_build_from_nothing_makes_the_same_programs]
 

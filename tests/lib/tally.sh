@@ -22,7 +22,7 @@ tally() {
 tally_run() {
   local name=$1 started=$EPOCHREALTIME code log
   shift
-  log=$LOGS/$1.log
+  log=$LOGS/${1##*/}.log # a command may be given by its path
   (
     set -e
     "$@"

@@ -19,11 +19,11 @@ static const struct {
     /* A full spool is as good as none: perhaps the brokers come back in time. */
     {{YES, NO, NO, NO, NO}, CHOICE_BROKERS},
     {{YES, NO, NO, YES, YES}, CHOICE_BROKERS},
-    /* Its call waits in the spool: behind it, or not at all. */
+    /* Its call waits in the spool: behind it, and where the spool takes nothing, before it. */
     {{YES, YES, YES, YES, NO}, CHOICE_SPOOL},
     {{YES, YES, YES, NO, NO}, CHOICE_SPOOL},
-    {{YES, NO, YES, YES, NO}, CHOICE_REFUSE},
-    {{YES, NO, YES, NO, YES}, CHOICE_REFUSE},
+    {{YES, NO, YES, YES, NO}, CHOICE_BROKERS},
+    {{YES, NO, YES, NO, YES}, CHOICE_BROKERS},
     /* A source that wants no spool waits for the brokers, whatever they do. */
     {{NO, YES, NO, YES, NO}, CHOICE_BROKERS},
     {{NO, YES, NO, NO, YES}, CHOICE_BROKERS},
