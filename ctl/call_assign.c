@@ -84,15 +84,18 @@ static int find_facts(struct move *move)
     return exit_code;
 }
 
-/* Written first: an event without its row would be a deed that nobody did. */
+/* Written first: an event without its row would be a deed that nobody did. A row for each company: both are concerned. */
 static int write_audit(struct move *move)
 {
     struct buffer detail = {0};
     buffer_add_text(&detail, "{\"call\":");
     buffer_add_json_string(&detail, move->call_id);
     buffer_add_format(&detail, ",\"from\":%lld,\"to\":%lld}", (long long)move->from, (long long)move->to);
-    bool fine =
-        audit_write(move->database, move->arena, "call assigned", move->to, buffer_slice(&detail), &move->error);
+    const int64_t companies[] = {move->from, move->to};
+    bool fine = true;
+    for (size_t i = 0; fine && i < COUNT(companies); i++)
+        fine = audit_write(move->database, move->arena, "call assigned", companies[i], buffer_slice(&detail),
+                           &move->error);
     buffer_free(&detail);
     return fine ? EXIT_CODE_FINE : failed(move);
 }

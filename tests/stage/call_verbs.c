@@ -212,6 +212,9 @@ static void a_call_is_shown_and_moved(void **state)
     world_wait_answer("SELECT string_agg(company_id || ' ' || version, ',') FROM calls WHERE call_id = 'moved'", "2 2");
     world_wait_answer("SELECT company_id || ' ' || what || ' ' || detail FROM audit_log ORDER BY id DESC LIMIT 1",
                       "2 call assigned {\"to\": 2, \"call\": \"moved\", \"from\": 1}");
+    world_wait_answer(
+        "SELECT string_agg(company_id::text, ' ' ORDER BY id) FROM audit_log WHERE what = 'call assigned'",
+        "1 2"); /* either company finds it */
     assert_says("call show moved", 0, "call_assigned");
     assert_says("call assign moved --company 1 --json", 0, "{\"call_id\":\"moved\",\"company_id\":1,\"moved\":true}");
     world_wait_answer("SELECT string_agg(company_id || ' ' || version, ',') FROM calls WHERE call_id = 'moved'", "1 3");
