@@ -11,7 +11,7 @@ bool route_of(struct slice path, struct route *route)
         if (rest.len == 0)
             return true;
         route->source = slice_from(rest, 1);
-        return rest.ptr[0] == '/' && source_name_valid(route->source);
+        return slice_starts_with(rest, "/") && source_name_valid(route->source);
     }
     return false;
 }

@@ -39,7 +39,7 @@ static bool all_ascii(struct slice text)
 
 enum signature_verdict signature_stripe_read(struct signature *signature, struct slice header, int64_t now_ms)
 {
-    static const double AGE_MAX_S = SIGNATURE_WINDOW_MS / MS_PER_S;
+    static const double AGE_MAX_S = (double)SIGNATURE_WINDOW_MS / MS_PER_S;
     struct slice rest = header, name, value;
     double time_s = -1; /* the vendor's "there is none" */
     size_t digests = 0;
@@ -61,7 +61,8 @@ enum signature_verdict signature_stripe_read(struct signature *signature, struct
     javascript_print(time_s, time);
     snprintf(signature->before, sizeof signature->before, "%s.", time);
     signature->time_ms = time_s * MS_PER_S;
-    double age_s = (double)(now_ms / MS_PER_S) - time_s;
+    int64_t now_s = now_ms / MS_PER_S; /* whole seconds, as the vendor counts */
+    double age_s = (double)now_s - time_s;
     return age_s > AGE_MAX_S ? SIGNATURE_TIME : SIGNATURE_VALID;
 }
 

@@ -4,6 +4,7 @@
 # A given URI is an administrator's: it may create roles and owns the database it names. Passwords never stand in an
 # argument list, where every user of the machine could read them.
 
+# shellcheck disable=SC2034 # deploy/up makes their passwords
 DATABASE_ROLES="hookline_resolver hookline_session hookline_sync hookline_feed hookline_reader hookline_ctl"
 
 # postgresql://USER:PASSWORD@REST. Each of these prints its part of $1, the password decoded.

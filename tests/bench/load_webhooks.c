@@ -129,7 +129,7 @@ static void note_answer(const struct connection *connection, int64_t now_ns)
     load.in_all++;
     if (now_ns < load.counted_from_ns || now_ns > load.end_ns)
         return;
-    int status = atoi(connection->answer + sizeof "HTTP/1.1");
+    int status = (int)strtol(connection->answer + sizeof "HTTP/1.1", NULL, 10);
     if (status != 200) {
         load.not_200++;
         load.not_200_status = status;
@@ -152,9 +152,8 @@ static void receive(struct connection *connection)
         send_next(connection);
 }
 
-static struct connection *connect_one(int epoll)
+static void connect_one(int epoll, struct connection *connection)
 {
-    struct connection *connection = memory_new(1, sizeof *connection);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)options.port)};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     connection->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -163,19 +162,18 @@ static struct connection *connect_one(int epoll)
     setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
     epoll_ctl(epoll, EPOLL_CTL_ADD, connection->fd, &event);
-    return connection;
 }
 
 static void run(void)
 {
     int epoll = epoll_create1(EPOLL_CLOEXEC);
-    struct connection **connections = memory_new((size_t)options.connections, sizeof *connections);
+    struct connection *connections = memory_new((size_t)options.connections, sizeof *connections);
     for (int i = 0; i < options.connections; i++)
-        connections[i] = connect_one(epoll);
+        connect_one(epoll, &connections[i]);
     load.counted_from_ns = clock_ticks_ns() + WARM_UP_MS * 1000000LL;
     load.end_ns = load.counted_from_ns + options.seconds * 1000000000LL;
     for (int i = 0; i < options.connections; i++)
-        send_next(connections[i]);
+        send_next(&connections[i]);
     struct epoll_event events[EVENTS_MAX];
     while (clock_ticks_ns() < load.end_ns) {
         int count = epoll_wait(epoll, events, EVENTS_MAX, 100);
@@ -223,13 +221,13 @@ static void read_arguments(int argc, char **argv)
     for (int option; (option = getopt_long(argc, argv, "", LONG, NULL)) != -1;) {
         switch (option) {
         case 'p':
-            options.port = atoi(optarg);
+            options.port = (int)strtol(optarg, NULL, 10);
             break;
         case 'c':
-            options.connections = atoi(optarg);
+            options.connections = (int)strtol(optarg, NULL, 10);
             break;
         case 's':
-            options.seconds = atoi(optarg);
+            options.seconds = (int)strtol(optarg, NULL, 10);
             break;
         case 'b':
             options.body_bytes = strtoul(optarg, NULL, 10);

@@ -85,9 +85,9 @@ static void add_turns(struct buffer *out, size_t until, uint64_t *state)
 static void add_end(struct buffer *out, uint64_t call, int64_t started_ms)
 {
     int64_t duration_ms = 21522 + (int64_t)(call % 90000);
+    int64_t ended_ms = started_ms + duration_ms;
     buffer_add_format(out, ",\"end_timestamp\":%lld,\"duration_ms\":%lld,\"disconnection_reason\":\"%s\"",
-                      (long long)(started_ms + duration_ms), (long long)duration_ms,
-                      call % 3 ? "user_hangup" : "agent_hangup");
+                      (long long)ended_ms, (long long)duration_ms, call % 3 ? "user_hangup" : "agent_hangup");
 }
 
 static void add_analysis(struct buffer *out, uint64_t call, bool rich)

@@ -266,7 +266,7 @@ static void what_is_acked_is_in_the_topic(void **state)
         assert_int_equal(producer_send(with.producer, &record, hear_one, &ones[i], &problem), DELIVERY_ACKED);
         producer_poll(with.producer, 40); /* so that the next one travels in a request of its own */
     }
-    assert_true(wait_until(all_reported, ones, 2 * SOON_MS));
+    assert_true(wait_until(all_reported, ones, 2L * SOON_MS));
     broker_set_delay(with.broker, 0);
     for (size_t i = 0; i < SENT_APART; i++)
         if (ones[i].acked)
