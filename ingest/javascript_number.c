@@ -59,7 +59,7 @@ static int shortest_digits(double number, char digits[DIGITS_BYTES])
 void javascript_print(double number, char text[JAVASCRIPT_NUMBER_BYTES])
 {
     static const double PLAIN_BELOW = 1e21; /* from here on with an exponent */
-    char digits[DIGITS_BYTES];
+    char digits[DIGITS_BYTES] = "";
     const char *sign = number < 0 ? "-" : ""; /* -0 is "0" */
     double size = fabs(number);
     if (isnan(number)) {
