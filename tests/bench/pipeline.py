@@ -144,7 +144,13 @@ class Servers:
             return
         sessions = [Program(self, "session", number) for number in range(count)]
         wait_until("shares", lambda: all(session.figure("assigned_partitions") == PARTITIONS / count for session in sessions), 60)
-        wait_until("what a run that was broken off has left", lambda: all(session.figure("time_lag_seconds") == 0 for session in sessions))
+        seen = [-1]
+
+        def rest():  # nothing new since a second ago
+            seen.append(sum(session.figure("records_total") for session in sessions))
+            return seen[-1] == seen[-2] and all(session.figure("time_lag_seconds") == 0 for session in sessions)
+
+        wait_until("what an earlier run has left is done", rest, every=1)
         for session in sessions:
             session.stop()
         self.members = count
@@ -323,8 +329,9 @@ def flat_run(servers, size, minutes):
         if minute > shown:
             shown = minute
             print(f"flat     minute {minute}: {session.figure('records_total'):.0f} records, RSS {memory_mb(session.pid, 'VmRSS'):.1f} MB, "
-                  f"most {memory_mb(session.pid, 'VmHWM'):.1f} MB", flush=True)
+                      f"most {memory_mb(session.pid, 'VmHWM'):.1f} MB", flush=True)
     session.stop()
+    servers.members = 0  # it leaves records
 
 
 def main():
