@@ -297,7 +297,7 @@ static void each_legacy_path(void (*visit)(const char *path))
 
 static double legacy_requests(const char *path)
 {
-    char name[LINE_MAX_BYTES];
+    char name[LINE_MAX_BYTES + 64];
     snprintf(name, sizeof name, "hookline_ingest_legacy_requests_total{path=\"%s\"}", path);
     return process_metric(with.ingest, name);
 }
