@@ -9,16 +9,15 @@
  * again. A call that is only parked has no company yet: `hookline parked release ID --company N`.
  */
 #include <stdio.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "common/producer.h"
 #include "ctl/audit.h"
+#include "ctl/operator_event.h"
 #include "ctl/registry.h"
 #include "ctl/verbs.h"
 
-enum { ACK_MAX_MS = 10000, WAIT_USUAL_S = 15, WAIT_MOST_S = 3600, ASK_EVERY_MS = 100, RANDOM_BYTES = 10 };
+enum { WAIT_USUAL_S = 15, WAIT_MOST_S = 3600, ASK_EVERY_MS = 100 };
 
 /* $1 call id, $2 company -> owner; is the company there; has a bound source said anything; whose row there is; is it parked */
 static const struct database_statement FACTS = {
@@ -100,63 +99,16 @@ static int write_audit(struct move *move)
     return fine ? EXIT_CODE_FINE : failed(move);
 }
 
-static struct slice event_value(const struct move *move, int64_t now_ms)
+static int order_move(const struct move *move)
 {
-    struct buffer json = {0};
-    buffer_add_format(
-        &json, "{\"event\":\"call_assigned\",\"event_timestamp\":%lld,\"call\":{\"call_id\":", (long long)now_ms);
-    buffer_add_json_string(&json, move->call_id);
-    buffer_add_format(&json, "},\"from\":%lld,\"to\":%lld}", (long long)move->from, (long long)move->to);
-    struct slice value = arena_copy(move->arena, buffer_slice(&json));
-    buffer_free(&json);
-    return value;
-}
-
-static struct record event_record(const struct move *move)
-{
-    int64_t now_ms = clock_now_ms();
-    uint8_t random[RANDOM_BYTES] = {0};
-    char *correlation_id = arena_alloc(move->arena, 37);
-    (void)!getrandom(random, sizeof random, 0); /* an id to look for in logs, not a secret */
-    event_correlation_id(now_ms, random, correlation_id);
-    struct slice value = event_value(move, now_ms);
-    struct event event = {
-        .id = event_id_of(SLICE("hookline"), 0, value),
-        .type = SLICE("ai.hookline.call_assigned"),
+    const struct operator_event order = {
+        .event = "call_assigned",
+        .call_id = move->call_id,
         .source = SLICE("/hookline/operator"),
-        .subject = move->call_id,
-        .time_ms = now_ms,
-        .correlation_id = slice_of(correlation_id),
+        .members = arena_format(move->arena, ",\"from\":%lld,\"to\":%lld", (long long)move->from, (long long)move->to),
         .company_id = move->to,
-        .resolved_by = SLICE("operator"),
     };
-    struct header *headers = arena_zeroed(move->arena, EVENT_HEADERS_MAX, sizeof *headers);
-    return (struct record){
-        .topic = TOPIC_CALLS_EVENTS,
-        .partition = RECORD_PARTITION_BY_KEY,
-        .key = move->call_id,
-        .value = value,
-        .headers = headers,
-        .header_count = event_write(&event, move->arena, headers),
-    };
-}
-
-static int produce(struct move *move)
-{
-    static const char *const WRITES[] = {TOPIC_CALLS_EVENTS, NULL};
-    struct producer *producer = NULL;
-    const char *problem = producer_open(&producer, move->console->settings, "hookline", WRITES, ACK_MAX_MS);
-    if (problem)
-        return complain(EXIT_CODE_CONFIGURATION, "%s", problem);
-    producer_warm_up(producer);
-    struct record record = event_record(move);
-    enum delivery delivery = producer_send_all(producer, &record, 1, &problem);
-    producer_close(producer);
-    if (delivery == DELIVERY_ACKED)
-        return EXIT_CODE_FINE;
-    return complain(EXIT_CODE_UNAVAILABLE,
-                    "Kafka has not confirmed the event (%s); look with `hookline call show`, and say it again",
-                    problem ? problem : "no reason given");
+    return operator_events_send(move->console, move->arena, &order, 1);
 }
 
 /* True once the call is the company's; false after an error. */
@@ -216,7 +168,7 @@ static int move_call(struct move *move)
         return say(move, false);
     exit_code = write_audit(move);
     if (exit_code == EXIT_CODE_FINE)
-        exit_code = produce(move);
+        exit_code = order_move(move);
     if (exit_code == EXIT_CODE_FINE)
         exit_code = wait_for_session(move);
     return exit_code == EXIT_CODE_FINE ? say(move, true) : exit_code;

@@ -83,8 +83,12 @@ static int order(struct forget *forget)
     struct forget_rows *rows = &forget->rows;
     struct operator_event *orders = arena_zeroed(rows->arena, rows->call_count, sizeof *orders);
     for (size_t i = 0; i < rows->call_count; i++)
-        orders[i] = (struct operator_event){"call_forgotten", rows->calls[i].call_id, rows->calls[i].source,
-                                            rows->calls[i].company_id};
+        orders[i] = (struct operator_event){
+            .event = "call_forgotten",
+            .call_id = rows->calls[i].call_id,
+            .source = arena_format(rows->arena, "/retell/%.*s", SLICE_PRINT(rows->calls[i].source)),
+            .company_id = rows->calls[i].company_id,
+        };
     return rows->call_count ? operator_events_send(forget->console, rows->arena, orders, rows->call_count)
                             : EXIT_CODE_FINE;
 }

@@ -14,7 +14,9 @@ static struct slice value_of(struct arena *arena, const struct operator_event *o
     buffer_add_format(&json, "{\"event\":\"%s\",\"event_timestamp\":%lld,\"call\":{\"call_id\":", order->event,
                       (long long)now_ms);
     buffer_add_json_string(&json, order->call_id);
-    buffer_add_text(&json, "}}");
+    buffer_add_char(&json, '}');
+    buffer_add(&json, order->members);
+    buffer_add_char(&json, '}');
     struct slice value = arena_copy(arena, buffer_slice(&json));
     buffer_free(&json);
     return value;
@@ -37,7 +39,7 @@ static struct record record_of(struct arena *arena, const struct operator_event 
     struct event event = {
         .id = event_id_of(SLICE("hookline"), order->company_id, value),
         .type = arena_format(arena, "ai.hookline.%s", order->event),
-        .source = arena_format(arena, "/retell/%.*s", SLICE_PRINT(order->source)),
+        .source = order->source,
         .subject = order->call_id,
         .time_ms = now_ms,
         .correlation_id = correlation_id(arena, now_ms),

@@ -1,6 +1,7 @@
 /* operator_event.h: what an operator orders done to a call, as an event of calls.events: session is the only writer of calls.
  *
- *      {"event":"call_forgotten","event_timestamp":ms,"call":{"call_id":"…"}}      ce_type ai.hookline.call_forgotten
+ *      {"event":"call_forgotten","event_timestamp":ms,"call":{"call_id":"…"}}                   ce_type ai.hookline.call_forgotten
+ *      {"event":"call_assigned","event_timestamp":ms,"call":{"call_id":"…"},"from":1,"to":2}    ce_type ai.hookline.call_assigned
  */
 #ifndef HOOKLINE_CTL_OPERATOR_EVENT_H
 #define HOOKLINE_CTL_OPERATOR_EVENT_H
@@ -11,7 +12,8 @@
 struct operator_event {
     const char *event; /* "call_forgotten" */
     struct slice call_id;
-    struct slice source; /* the call's, as in calls.source */
+    struct slice source;  /* ce_source */
+    struct slice members; /* of JSON, after "call": ",\"from\":1"; absent: none */
     int64_t company_id;
 };
 

@@ -27,6 +27,10 @@ import urllib.request
 
 from confluent_kafka import Producer
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "chaos"))
+
+from stack import GaveUp, wait_until  # noqa: E402
+
 KEY = "key_slow_connections_0123456789"
 LIMIT_MS, SENDERS, PER_ADDRESS, BYTE_EVERY_S = 50, 4, 150, 10
 HEAD = b"POST /api/retell/webhook HTTP/1.1\r\nHost: slow\r\nX: " + b"y" * 1000
@@ -53,11 +57,10 @@ class Ingest:
                        "HOOKLINE_CONNECTIONS_MAX": str(connections + 1000)}
         with open(self.directory / "log", "w", encoding="utf-8") as log:
             self.process = subprocess.Popen([f"{build}/ingest/hookline-ingest"], env=environment, stderr=log, cwd=directory)
-        for _ in range(500):
-            if self.ask("/readyz"):
-                return
-            time.sleep(0.02)
-        sys.exit("ingest did not become ready: " + (self.directory / "log").read_text()[-2000:])
+        try:
+            wait_until("ingest is ready", lambda: self.ask("/readyz"), 10)
+        except GaveUp as gave_up:
+            sys.exit(f"{gave_up}: " + (self.directory / "log").read_text()[-2000:])
 
     def ask(self, path):
         try:
@@ -193,10 +196,7 @@ def main():
             measure("warming up", ingest, arguments.rate, 3)
             measure("alone", ingest, arguments.rate, arguments.seconds)
             attackers.start()
-            for _ in range(1500):
-                if ingest.metric("hookline_ingest_connections") >= arguments.connections * 0.98:
-                    break
-                time.sleep(0.02)
+            wait_until("the attackers are connected", lambda: ingest.metric("hookline_ingest_connections") >= arguments.connections * 0.98)
             p99, failures = measure(f"beside {arguments.connections} attackers", ingest, arguments.rate, arguments.seconds)
             name = 'hookline_ingest_requests_total{outcome="request_timeout"'
             print(f"closed and come again: {closed.value}; refused with 408: {ingest.metric(name):.0f}")
