@@ -13,6 +13,9 @@
 
 static const struct http_refusal LATE = {408, "request_timeout", "The request did not arrive in time."};
 
+/* What is half here when we go: 503, for the next process will take it. */
+static const struct http_refusal LEAVING = {503, "draining", "This process is about to end. Send it again."};
+
 static const struct http_refusal CROWDED = {503, "too_many_large_bodies", "Try again in a few seconds."};
 
 static struct evbuffer *output_of(struct http_connection *connection)
@@ -282,9 +285,7 @@ static enum http_deadline deadline_due(struct http_connection *connection, bool 
         return connection->reading->head_seen ? HTTP_DEADLINE_BODY : HTTP_DEADLINE_HEAD;
     if (connection->first)
         return HTTP_DEADLINE_NONE;
-    if (connection->served)
-        return HTTP_DEADLINE_IDLE;
-    return connection->server->draining ? HTTP_DEADLINE_FRESH : HTTP_DEADLINE_HEAD;
+    return connection->served ? HTTP_DEADLINE_IDLE : HTTP_DEADLINE_HEAD;
 }
 
 /* After every change that is complete: does it go on, and how? May free the connection. */
@@ -423,7 +424,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *context)
     else if (deadline == HTTP_DEADLINE_STREAM)
         http_stream_time_out(connection->stream);
     else if (connection->reading)
-        refuse(connection, fault);
+        refuse(connection, deadline == HTTP_DEADLINE_DRAIN ? &LEAVING : fault);
     else
         http_connection_finish(connection);
 }

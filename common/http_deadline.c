@@ -35,8 +35,8 @@ static int deadline_ms(const struct http_connection *connection, enum http_deadl
         return body_deadline_ms(connection);
     case HTTP_DEADLINE_IDLE:
         return options->idle_deadline_ms;
-    case HTTP_DEADLINE_FRESH:
-        return HTTP_FRESH_MS;
+    case HTTP_DEADLINE_DRAIN:
+        return options->drain_deadline_ms;
     case HTTP_DEADLINE_STREAM:
         return HTTP_STREAM_CLOSE_MS;
     default:
@@ -44,9 +44,16 @@ static int deadline_ms(const struct http_connection *connection, enum http_deadl
     }
 }
 
+static bool is_for_a_request(enum http_deadline deadline)
+{
+    return deadline == HTTP_DEADLINE_HEAD || deadline == HTTP_DEADLINE_BODY || deadline == HTTP_DEADLINE_IDLE;
+}
+
 /* Setting the deadline that is running already does not prolong it. */
 void http_connection_set_deadline(struct http_connection *connection, enum http_deadline deadline)
 {
+    if (connection->server->draining && is_for_a_request(deadline))
+        deadline = HTTP_DEADLINE_DRAIN;
     if (deadline == connection->deadline)
         return;
     connection->deadline = deadline;

@@ -208,10 +208,11 @@ static bool has_no_body(int status)
     return status == 204 || status == 304 || status / 100 == 1;
 }
 
+/* In a drain the last answer of a connection closes it: what was read whole behind this request is owed an answer, too. */
 static bool must_close(const struct http_exchange *exchange)
 {
-    return exchange->close_after || exchange->server->draining || !exchange->request.keep_alive ||
-           (exchange->body_follows && !exchange->complete);
+    return exchange->close_after || (exchange->server->draining && !exchange->behind) ||
+           !exchange->request.keep_alive || (exchange->body_follows && !exchange->complete);
 }
 
 void http_respond(struct http_exchange *exchange, int status, const char *content_type, struct slice body,
@@ -226,6 +227,7 @@ void http_respond(struct http_exchange *exchange, int status, const char *conten
         http_connection_become_known(connection);
     struct evbuffer *out = http_connection_output(connection, exchange);
     exchange->close_after = must_close(exchange);
+    connection->requests_over = connection->requests_over || exchange->close_after;
     http_exchange_write_head(exchange->server, out,
                              &(struct http_head){
                                  .status = status,

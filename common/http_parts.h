@@ -26,7 +26,6 @@ enum {
     HTTP_WRITE_DEADLINE_MS = 30000, /* without a byte taken by the peer */
     HTTP_LINGER_MS = 3000,          /* after the last answer, for the peer to read it */
     HTTP_STREAM_CLOSE_MS = 1000,
-    HTTP_FRESH_MS = 2000, /* in a drain: for the first request of whoever was connected already */
     /* Priorities of the loop, 0 before all; 1 is for what sets none: the listening socket, the producer's reports. */
     HTTP_PRIORITIES = 3,
     HTTP_PRIORITY_KNOWN = 1,
@@ -75,7 +74,7 @@ enum http_deadline {
     HTTP_DEADLINE_HEAD,
     HTTP_DEADLINE_BODY,
     HTTP_DEADLINE_IDLE,
-    HTTP_DEADLINE_FRESH,
+    HTTP_DEADLINE_DRAIN, /* instead of the three above, once we are about to go */
     HTTP_DEADLINE_LINGER,
     HTTP_DEADLINE_STREAM, /* http_stream_close */
 };

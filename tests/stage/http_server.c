@@ -315,55 +315,11 @@ static void one_address_holds_no_more_than_its_share(void **state)
     serving_stop(self);
 }
 
-static void draining_answers_what_has_begun(void **state)
-{
-    (void)state;
-    struct serving *self = serving_start((struct http_server_options){0});
-    struct http_client *idle = serving_connect(self);
-    serving_say(idle, GET("/a"));
-    serving_hear(idle, 200, "/a");
-    struct http_client *half = serving_connect(self);
-    serving_say(half, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe");
-    struct http_client *client = serving_connect(self);
-    serving_say(client, GET("/hold"));
-    serving_await(&self->holding);
-    serving_command(self, SERVING_DRAIN);
-    serving_hear_end(idle);
-    serving_say(half, "llo");
-    struct http_answer answer = http_client_receive(half, serving_arena, SERVING_SOON_MS);
-    assert_slice(answer.body, "hello");
-    assert_slice(http_answer_field(&answer, "Connection"), "close");
-    serving_hear_end(half);
-    assert_int_equal(atomic_load(&self->is_drained), 0);
-    serving_say(client, GET("/release")); /* pipelined: nobody else can connect any more */
-    serving_hear(client, 200, "/hold");
-    serving_hear_end(client);
-    serving_await(&self->is_drained);
-    serving_stop(self);
-}
-
 static bool two_are_connected(void *context)
 {
     struct serving *self = context;
     serving_command(self, SERVING_COUNT);
     return atomic_load(&self->connections) == 2;
-}
-
-/* Who was let in before the drain gets his first request answered, though it comes after it; who says nothing is let go. */
-static void draining_waits_for_the_first_request_of_who_was_let_in(void **state)
-{
-    (void)state;
-    struct serving *self = serving_start((struct http_server_options){0});
-    struct http_client *fresh = serving_connect(self);
-    struct http_client *silent = serving_connect(self);
-    assert_true(wait_until(two_are_connected, self, SERVING_SOON_MS));
-    serving_command(self, SERVING_DRAIN);
-    serving_say(fresh, GET("/late"));
-    serving_hear(fresh, 200, "/late");
-    serving_hear_end(fresh);
-    serving_hear_end(silent);
-    serving_await(&self->is_drained);
-    serving_stop(self);
 }
 
 /* Whoever was only ever refused does not go before those who come: else strangers that ask without end would shut everybody
@@ -512,8 +468,6 @@ int main(void)
         cmocka_unit_test(a_client_may_shut_its_side_and_still_be_answered),
         cmocka_unit_test(a_client_that_has_gone_breaks_nothing),
         cmocka_unit_test(one_address_holds_no_more_than_its_share),
-        cmocka_unit_test(draining_answers_what_has_begun),
-        cmocka_unit_test(draining_waits_for_the_first_request_of_who_was_let_in),
         cmocka_unit_test(who_is_refused_keeps_nobody_waiting),
         cmocka_unit_test(a_trusted_proxy_names_the_client),
         cmocka_unit_test(without_files_it_pauses_and_goes_on),

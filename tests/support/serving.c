@@ -156,6 +156,8 @@ static void on_command(evutil_socket_t fd, short what, void *context)
     struct serving *self = context;
     eventfd_t commands = 0;
     eventfd_read(fd, &commands);
+    if (commands & SERVING_RELEASE)
+        release_all(self);
     if (commands & SERVING_DRAIN)
         http_server_drain(self->server, on_drained, self);
     if (commands >= SERVING_COUNT)

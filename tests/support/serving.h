@@ -31,7 +31,7 @@ enum {
     SERVING_NOT_COUNTED = -1
 };
 
-enum serving_command { SERVING_STOP = 1, SERVING_DRAIN = 1 << 8, SERVING_COUNT = 1 << 16 };
+enum serving_command { SERVING_STOP = 1, SERVING_RELEASE = 1 << 4, SERVING_DRAIN = 1 << 8, SERVING_COUNT = 1 << 16 };
 
 struct serving {
     struct http_server_options options;
