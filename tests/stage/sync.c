@@ -284,8 +284,8 @@ static void a_call_of_an_unknown_source_waits_until_the_file_has_it(void **state
     struct process *process = world.processes[0];
     change_sources("{\"sources\":[{\"name\":\"other\",\"provider\":\"retell\",\"keys\":[" FIRST_KEY "]}]}");
     tell_of_source("acme_again", "acme");
-    world_wait_job("acme_again", "done_at IS NULL AND lease_token IS NULL");
-    assert_true(process_said(process, "event=cannot_ask source=acme"));
+    assert_true(process_says(process, "event=cannot_ask source=acme"));
+    world_wait_job("acme_again", "due_at < now() AND done_at IS NULL AND lease_token IS NULL");
     assert_int_equal(platform_asked(world.platform), 0);
 
     write_sources("{\"sources\":[");

@@ -16,7 +16,7 @@
 #include "common/buffer.h"
 #include "tests/support/wait.h"
 
-enum { NOT_IN_TIME = -1000, ENVIRONMENT_MAX = 64, ANSWER_MS = 5000, END_MS = 10000, FIRST_GIVEN = 3 };
+enum { NOT_IN_TIME = -1000, ENVIRONMENT_MAX = 64, ANSWER_MS = 5000, END_MS = 10000, SAYS_MS = 30000, FIRST_GIVEN = 3 };
 
 struct process {
     pid_t pid;
@@ -224,6 +224,23 @@ bool process_said(const struct process *process, const char *text)
     bool found = log.data && strstr(log.data, text);
     buffer_free(&log);
     return found;
+}
+
+struct sentence {
+    struct process *process;
+    const char *text;
+};
+
+static bool said_or_ended(void *context)
+{
+    const struct sentence *sentence = context;
+    return process_said(sentence->process, sentence->text) || has_ended(sentence->process);
+}
+
+bool process_says(struct process *process, const char *text)
+{
+    wait_until(said_or_ended, &(struct sentence){process, text}, SAYS_MS);
+    return process_said(process, text); /* what it said last, between a look at that and one at its end, counts */
 }
 
 struct slice process_output(const struct process *process, struct arena *arena)
