@@ -130,12 +130,6 @@ const struct address *http_exchange_address(const struct http_exchange *exchange
     return &exchange->address;
 }
 
-void http_exchange_limit_body(struct http_exchange *exchange, size_t body_max_bytes)
-{
-    if (exchange->connection && exchange->connection->reading == exchange)
-        http_parser_limit_body(exchange->connection->parser, body_max_bytes);
-}
-
 int64_t http_exchange_started_ms(const struct http_exchange *exchange)
 {
     return exchange->started_ms;

@@ -31,7 +31,6 @@ enum parser_place { AT_HEAD, AT_BODY_START, AT_BODY_COUNTED, AT_BODY_CHUNKED, AT
 
 struct http_parser {
     struct http_limits limits;
-    size_t body_max_bytes; /* of this request */
     enum parser_place place;
     struct http_lines lines;
     char *head; /* head_max_bytes of the arena: all slices of the request point into it */
@@ -113,7 +112,7 @@ static int on_chunk_header(llhttp_t *machine)
 {
     struct http_parser *parser = machine->data;
     parser->extension_bytes = 0;
-    if (machine->content_length > parser->body_max_bytes - parser->body_len) {
+    if (machine->content_length > parser->limits.body_max_bytes - parser->body_len) {
         parser->refusal = &BODY_LONG; /* announced is enough */
         return HPE_USER;
     }
@@ -200,7 +199,7 @@ static enum http_parse feed_head(struct http_parser *parser, struct slice bytes,
 
 static bool body_add(struct http_parser *parser, const char *bytes, size_t len)
 {
-    if (len > parser->body_max_bytes - parser->body_len) {
+    if (len > parser->limits.body_max_bytes - parser->body_len) {
         parser->refusal = &BODY_LONG;
         return false;
     }
@@ -237,7 +236,7 @@ static enum http_parse start_body(struct http_parser *parser)
         parser->place = AT_BODY_CHUNKED;
         return HTTP_PARSE_MORE;
     }
-    if (parser->framing.length > parser->body_max_bytes)
+    if (parser->framing.length > parser->limits.body_max_bytes)
         return refuse(parser, &BODY_LONG);
     parser->place = AT_BODY_COUNTED;
     return HTTP_PARSE_MORE;
@@ -303,13 +302,8 @@ void http_parser_free(struct http_parser *parser)
 
 void http_parser_next(struct http_parser *parser)
 {
-    *parser = (struct http_parser){.limits = parser->limits, .body_max_bytes = parser->limits.body_max_bytes};
+    *parser = (struct http_parser){.limits = parser->limits};
     http_lines_head(&parser->lines, &parser->limits);
-}
-
-void http_parser_limit_body(struct http_parser *parser, size_t body_max_bytes)
-{
-    parser->body_max_bytes = body_max_bytes;
 }
 
 enum http_parse http_parser_feed(struct http_parser *parser, struct arena *arena, struct slice bytes, size_t *consumed)

@@ -67,7 +67,5 @@ struct http_refusal http_parser_refusal(const struct http_parser *parser);
 bool http_parser_body_follows(const struct http_parser *parser);
 /* Ready for the next request on the same connection. */
 void http_parser_next(struct http_parser *parser);
-/* A per-request body limit, lower or higher than the limits' (a source's); after HTTP_PARSE_HEAD only. */
-void http_parser_limit_body(struct http_parser *parser, size_t body_max_bytes);
 
 #endif

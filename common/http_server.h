@@ -83,8 +83,6 @@ struct arena *http_exchange_arena(struct http_exchange *exchange);
 /* Who asks, without port, as text ("unix": a UNIX socket) and as bytes: the peer, or whom trusted proxies name. */
 struct slice http_exchange_peer(const struct http_exchange *exchange);
 const struct address *http_exchange_address(const struct http_exchange *exchange);
-/* For a head handler: this request's body may have so many bytes, fewer or more than the server's limit: 413 beyond. */
-void http_exchange_limit_body(struct http_exchange *exchange, size_t body_max_bytes);
 /* ms since the epoch when the request was complete. */
 int64_t http_exchange_started_ms(const struct http_exchange *exchange);
 /* The handler's own pointer, for answers that come later. */

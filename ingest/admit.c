@@ -50,32 +50,6 @@ static struct bucket_rate rate_of(const struct source *source)
     return (struct bucket_rate){source->rate_per_s, source->burst};
 }
 
-/* The source that the path means; NULL: several, or none. */
-static const struct source *source_meant(const struct sources *sources, const struct route *route)
-{
-    if (!slice_absent(route->source))
-        return sources_find(sources, route->provider->id, route->source);
-    const struct source *only = NULL;
-    for (size_t i = 0; i < sources->count; i++) {
-        if (sources->items[i].provider != route->provider->id)
-            continue;
-        if (only)
-            return NULL;
-        only = &sources->items[i];
-    }
-    return only;
-}
-
-static void check_source(struct refused *refused, const struct roster *roster, const struct source *source,
-                         struct http_exchange *exchange, int64_t now_ns)
-{
-    const struct bucket *bucket = &roster->buckets[source->index];
-    if (!address_allowed(source, exchange))
-        refuse(refused, &ANSWER_ADDRESS, OUTCOME_ADDRESS);
-    else if (!bucket_allows(bucket, rate_of(source), now_ns))
-        refuse_for_now(refused, bucket_wait_s(bucket, rate_of(source), now_ns), OUTCOME_RATE_SOURCE);
-}
-
 static void check_request(struct refused *refused, const struct admission *admission,
                           const struct http_request *request)
 {
@@ -91,35 +65,32 @@ static void check_request(struct refused *refused, const struct admission *admis
 
 /* ---- what receive.c asks ---- */
 
-void admit_head(struct admission *admission, struct limits *limits, const struct roster *roster,
-                struct http_exchange *exchange, int64_t now_ns)
+void admit_head(struct admission *admission, struct limits *limits, struct http_exchange *exchange, int64_t now_ns)
 {
     const struct http_request *request = http_exchange_request(exchange);
     struct refused *refused = &admission->refused;
     int64_t wait_s = 0;
-    if (admission->found)
-        admission->source = source_meant(roster->sources, &admission->route);
     if (!limits_allow_address(limits, http_exchange_address(exchange), now_ns, &wait_s))
         refuse_for_now(refused, wait_s, OUTCOME_RATE_ADDRESS);
     if (!refused->answer)
         check_request(refused, admission, request);
-    if (!refused->answer && admission->source)
-        check_source(refused, roster, admission->source, exchange, now_ns);
     if (!refused->answer && limits_full(limits))
         refuse(refused, &ANSWER_BUSY, OUTCOME_IN_FLIGHT);
-    if (!refused->answer && admission->source)
-        http_exchange_limit_body(exchange, admission->source->body_max_bytes);
 }
 
 void admit_sender(struct refused *refused, const struct roster *roster, const struct source *source,
                   struct http_exchange *exchange, int64_t now_ns)
 {
+    struct bucket *bucket = &roster->buckets[source->index];
     *refused = (struct refused){0};
-    check_source(refused, roster, source, exchange, now_ns);
-    if (!refused->answer && http_exchange_request(exchange)->body.len > source->body_max_bytes)
+    if (!address_allowed(source, exchange))
+        refuse(refused, &ANSWER_ADDRESS, OUTCOME_ADDRESS);
+    else if (!bucket_allows(bucket, rate_of(source), now_ns))
+        refuse_for_now(refused, bucket_wait_s(bucket, rate_of(source), now_ns), OUTCOME_RATE_SOURCE);
+    else if (http_exchange_request(exchange)->body.len > source->body_max_bytes)
         refuse(refused, &ANSWER_BODY, OUTCOME_BODY);
-    if (!refused->answer)
-        bucket_take(&roster->buckets[source->index], rate_of(source), now_ns);
+    else
+        bucket_take(bucket, rate_of(source), now_ns);
 }
 
 void admit_kept(struct refused *refused, struct limits *limits, size_t body_bytes)

@@ -1,12 +1,13 @@
 /* admit.h: everything that is refused for other reasons than its bytes and its signature, in one order.
  *
- *      at the head, before the body is read      429 address · 404 · 410 · 405 · 415 · 403 allowlist · 429 source · 503 too much
- *                                                in flight (and 413, the source's own body limit: the server's part)
- *      when the signature is right               403 · 413 · 429 · 503 again, for whom the path does not name
+ *      at the head, before the body is read      429 address · 404 · 410 · 405 · 415 · 503 too much in flight (and 413 above
+ *                                                10 MiB: the server's part)
+ *      when the signature is right               403 allowlist · 429 source · 413 the source's own limit · 503 too much in flight
  *
- * The address comes first: a scanner pays for his 404s too. A source's bucket is only looked at before the signature and
- * only charged after it, so that forgers cannot use up what the source is allowed. A path without a source's name means
- * the provider's source where there is one only; where there are several the signature says which.
+ * The address comes first: a scanner pays for his 404s too. What belongs to one source is judged only when its key has
+ * signed: else 403, 429 or 413 would tell anybody which names in a path are sources, and forgers could use up what a source is
+ * allowed. The price: a body must be read, and hashed, before it is refused for its source's sake; whoever cannot sign is held
+ * back by the limits that hold for everybody (address, connections, large bodies, deadlines).
  */
 #ifndef HOOKLINE_INGEST_ADMIT_H
 #define HOOKLINE_INGEST_ADMIT_H
@@ -14,7 +15,6 @@
 #include "ingest/answer.h"
 #include "ingest/limits.h"
 #include "ingest/roster.h"
-#include "ingest/route.h"
 
 /* What is to be refused, and how. */
 struct refused {
@@ -25,17 +25,14 @@ struct refused {
 };
 
 struct admission {
-    struct route route;          /* the caller says where the path leads, */
-    bool found, gone;            /* whether anywhere, and whether it has moved away */
-    const struct source *source; /* whose limits hold already; NULL: the signature will say */
+    bool found, gone; /* the caller says whether the path leads anywhere, and whether that has moved away */
     struct refused refused;
 };
 
 /* Looks at the head. `now_ns` is monotonic. */
-void admit_head(struct admission *admission, struct limits *limits, const struct roster *roster,
-                struct http_exchange *exchange, int64_t now_ns);
+void admit_head(struct admission *admission, struct limits *limits, struct http_exchange *exchange, int64_t now_ns);
 
-/* The signature is `source`'s: one token is his. */
+/* The signature is `source`'s: may he? If so, one token is his. */
 void admit_sender(struct refused *refused, const struct roster *roster, const struct source *source,
                   struct http_exchange *exchange, int64_t now_ns);
 

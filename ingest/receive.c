@@ -1,6 +1,6 @@
 /* receive.c: one webhook's way: where to, how large, by whom, what, kept.
  *
- *      head ──> 429 404 410 405 415 403 429 503 ──> (413: the server) ──> body ──> signature 401 ──> 403 413 429
+ *      head ──> 429 404 410 405 415 503 ──> (413: the server) ──> body ──> signature 401 ──> 403 429 413
  *      ──> JSON 400 ──> 503 ──> keep 503 ──> 200             (admit.h says why in this order)
  *
  * What differs between providers is a row of provider.h. The body is not looked into before its signature is right. A
@@ -93,16 +93,25 @@ static bool find_route(const struct receive *receive, struct slice path, struct 
     return *legacy != NULL;
 }
 
+/* Whom the path names, for the metric and the log only. */
+static struct tally *tally_named(struct roster *roster, const struct route *route)
+{
+    bool named = !slice_absent(route->source);
+    const struct source *source = named ? sources_find(roster->sources, route->provider->id, route->source) : NULL;
+    return roster_tally(roster, route->provider, source);
+}
+
 void receive_head(struct http_exchange *exchange, void *context)
 {
     struct receive *receive = context;
     struct admission admission = {0};
     struct legacy_path *legacy = NULL;
-    admission.found = find_route(receive, http_exchange_request(exchange)->path, &admission.route, &legacy);
+    struct route route;
+    admission.found = find_route(receive, http_exchange_request(exchange)->path, &route, &legacy);
     admission.gone = legacy && !legacy_serves(receive->legacy);
     if (legacy)
         legacy_seen(legacy, http_exchange_peer(exchange), clock_now_ms());
-    admit_head(&admission, receive->limits, receive->roster, exchange, clock_ticks_ns());
+    admit_head(&admission, receive->limits, exchange, clock_ticks_ns());
     const struct refused *refused = &admission.refused;
     if (!refused->answer)
         return;
@@ -110,7 +119,7 @@ void receive_head(struct http_exchange *exchange, void *context)
     char correlation[CORRELATION_LEN + 1];
     new_correlation(correlation, random);
     bool routed = admission.found && !admission.gone;
-    struct tally *tally = routed ? roster_tally(receive->roster, admission.route.provider, admission.source) : NULL;
+    struct tally *tally = routed ? tally_named(receive->roster, &route) : NULL;
     refuse(receive, exchange, refused->answer, refused->outcome, tally, correlation);
 }
 

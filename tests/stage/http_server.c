@@ -169,19 +169,6 @@ static void a_head_can_be_refused_before_its_body(void **state)
     serving_stop(self);
 }
 
-static void a_path_may_have_a_body_limit_of_its_own(void **state)
-{
-    (void)state;
-    struct serving *self = serving_start((struct http_server_options){0});
-    struct http_client *client = serving_connect(self);
-    serving_say(client, "POST /small HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nabcd");
-    serving_hear(client, 200, "abcd");
-    serving_say(client, "POST /small HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n");
-    serving_hear(client, 413, NULL); /* nothing of the body was sent */
-    serving_hear_end(client);
-    serving_stop(self);
-}
-
 static void continue_is_said_only_after_the_head_has_passed(void **state)
 {
     (void)state;
@@ -460,7 +447,6 @@ int main(void)
         cmocka_unit_test(too_large_a_body_is_refused_unread_and_the_client_sees_it),
         cmocka_unit_test(large_bodies_share_a_limit),
         cmocka_unit_test(a_head_can_be_refused_before_its_body),
-        cmocka_unit_test(a_path_may_have_a_body_limit_of_its_own),
         cmocka_unit_test(continue_is_said_only_after_the_head_has_passed),
         cmocka_unit_test(deadlines_are_for_the_whole),
         cmocka_unit_test(a_body_that_trickles_is_refused),

@@ -131,8 +131,6 @@ static void on_head(struct http_exchange *exchange, void *context)
     struct slice path = http_exchange_request(exchange)->path;
     if (slice_equals(path, "/none"))
         http_respond_error(exchange, 404, "not_found", "Nothing is here.");
-    else if (slice_equals(path, "/small"))
-        http_exchange_limit_body(exchange, 4);
 }
 
 static struct http_header on_refused(const struct http_refusal *refusal, struct slice peer, void *context)

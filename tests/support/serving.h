@@ -2,7 +2,6 @@
  *
  *      /hold     is answered when somebody asks for /release, so that no test needs to know how long anything takes
  *      /none     404, refused at the head
- *      /small    takes no body above 4 bytes
  *      /who      the asker's address, as the server knows it
  *      /pauses   how often it could not accept
  *      /stream   a stream that says hello; /push writes a megabyte and a small frame to it; it ends itself at "bye"

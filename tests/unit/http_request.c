@@ -363,26 +363,6 @@ static void a_request_can_be_asked(void **state)
     arena_free(arena);
 }
 
-/* A source may have a limit of its own; it is known once the head is. */
-static void the_body_limit_can_change_after_the_head(void **state)
-{
-    (void)state;
-    struct http_limits limits = {.body_max_bytes = 1};
-    struct arena *arena = arena_new();
-    struct slice text = slice_of(POST "Content-Length: 5\r\n\r\nhello");
-    for (size_t max = 4; max <= 5; max++) {
-        struct http_parser *parser = http_parser_new(&limits);
-        size_t consumed = 0;
-        assert_int_equal(http_parser_feed(parser, arena, text, &consumed), HTTP_PARSE_HEAD);
-        assert_true(http_parser_body_follows(parser));
-        http_parser_limit_body(parser, max);
-        enum http_parse outcome = http_parser_feed(parser, arena, slice_from(text, consumed), &consumed);
-        assert_int_equal(outcome, max == 5 ? HTTP_PARSE_COMPLETE : HTTP_PARSE_REFUSED);
-        http_parser_free(parser);
-    }
-    arena_free(arena);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -392,7 +372,6 @@ int main(void)
         cmocka_unit_test(limits_are_exact),
         cmocka_unit_test(large_bodies_arrive_whole),
         cmocka_unit_test(a_request_can_be_asked),
-        cmocka_unit_test(the_body_limit_can_change_after_the_head),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
