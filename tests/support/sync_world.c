@@ -115,13 +115,13 @@ void world_store_call(const struct call *call)
     snprintf(sql, sizeof sql,
              "INSERT INTO calls (company_id, call_id, source, started_at, ended_at, status, analyzed, missing, version,"
              " stamps, first_seen_at, updated_at)"
-             " VALUES (%lld, '%.*s', 'default', to_timestamp(%lld / 1e3), to_timestamp(%lld / 1e3), '%.*s', false, "
+             " VALUES (%lld, '%.*s', '%.*s', to_timestamp(%lld / 1e3), to_timestamp(%lld / 1e3), '%.*s', false, "
              "'%s', %lld,"
              " '', to_timestamp(%lld / 1e3), now()) ON CONFLICT (company_id, call_id) DO UPDATE SET"
              " status = excluded.status, missing = excluded.missing, version = excluded.version",
-             (long long)call->company_id, SLICE_PRINT(call->call_id), (long long)call->started_at,
-             (long long)call->ended_at, SLICE_PRINT(call->status), call->missing ? "{cost}" : "{}",
-             (long long)call->version, (long long)call->first_seen_at);
+             (long long)call->company_id, SLICE_PRINT(call->call_id), SLICE_PRINT(call->source),
+             (long long)call->started_at, (long long)call->ended_at, SLICE_PRINT(call->status),
+             call->missing ? "{cost}" : "{}", (long long)call->version, (long long)call->first_seen_at);
     postgres_execute(world.server, sql);
 }
 
