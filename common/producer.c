@@ -26,7 +26,6 @@ enum {
     GIVE_UP_MS = 120000,        /* where the caller sets no time */
     CLOSE_FLUSH_MS = 5000,
     PURGE_FLUSH_MS = 1000,
-    FIRST_METADATA_MS = 2000,
     TOPICS_MAX = 16,
 };
 
@@ -244,10 +243,10 @@ static rd_kafka_topic_t *topic_handle(struct producer *producer, const char *nam
 }
 
 /* Asked at the start, the first record does not wait for it (until 2.10.1 up to a second). */
-void producer_warm_up(struct producer *producer)
+void producer_warm_up(struct producer *producer, int wait_ms)
 {
     const struct rd_kafka_metadata *metadata = NULL;
-    if (rd_kafka_metadata(producer->kafka, 0, NULL, &metadata, FIRST_METADATA_MS) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    if (rd_kafka_metadata(producer->kafka, 0, NULL, &metadata, wait_ms) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return;
     size_t known = 0;
     for (int i = 0; i < metadata->topic_cnt; i++)

@@ -53,9 +53,10 @@ typedef void producer_report(void *opaque, enum delivery delivery, const char *p
 const char *producer_open(struct producer **result, const struct settings *settings, const char *client_id,
                           const char *const *writes, int64_t timeout_ms);
 
-/* Asks for the topics it writes, so that the first record finds its way at once. Takes up to 2 s when no broker answers: for the
- * start, not for a loop that others wait for. */
-void producer_warm_up(struct producer *producer);
+/* Asks for the topics it writes, so that the first record finds its way at once. Takes up to wait_ms when no broker answers: for
+ * the start, not for a loop that others wait for. */
+enum { PRODUCER_WARM_UP_MS = 2000 /* for whoever has nothing else to do */ };
+void producer_warm_up(struct producer *producer, int wait_ms);
 
 /* Waits at most 5 s for what is under way, then drops the rest (each is reported as failed). */
 void producer_close(struct producer *producer);

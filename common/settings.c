@@ -155,7 +155,7 @@ static char *read_file(const char *path)
 }
 
 /* What the environment says of a setting, from NAME or NAME_FILE; NULL: nothing. The caller frees. */
-static char *environment_value(struct settings *settings, const struct setting *row)
+static char *environment_value(const struct setting *row, struct buffer *problems)
 {
     char name[96];
     char file_name[104];
@@ -164,15 +164,23 @@ static char *environment_value(struct settings *settings, const struct setting *
     const char *direct = getenv(name);
     const char *path = getenv(file_name);
     if (direct && path) {
-        buffer_add_format(&settings->problems, "%s and %s are both set: keep one of them\n", name, file_name);
+        buffer_add_format(problems, "%s and %s are both set: keep one of them\n", name, file_name);
         return NULL;
     }
     if (!path)
         return direct ? memory_copy_string(direct) : NULL;
     char *text = read_file(path);
     if (!text)
-        buffer_add_format(&settings->problems, "%s=%s cannot be read: %s\n", file_name, path, strerror(errno));
+        buffer_add_format(problems, "%s=%s cannot be read: %s\n", file_name, path, strerror(errno));
     return text;
+}
+
+static void add_wrong_value(struct buffer *problems, const struct setting *row, const char *text)
+{
+    buffer_add_format(problems, "%s%s=%s is not right: it must be ", SETTINGS_PREFIX, row->name,
+                      row->type == SETTING_SECRET ? "(secret)" : text);
+    setting_describe_form(problems, row);
+    buffer_add_char(problems, '\n');
 }
 
 static void setting_read(struct settings *settings, size_t index)
@@ -181,7 +189,7 @@ static void setting_read(struct settings *settings, size_t index)
     struct value *value = &settings->values[index];
     value->count = row->count;
     size_t before = settings->problems.len;
-    char *text = environment_value(settings, row);
+    char *text = environment_value(row, &settings->problems);
     if (!text) {
         value->text = row->text ? memory_copy_string(row->text) : NULL;
         if (row->required && settings->problems.len == before)
@@ -189,12 +197,8 @@ static void setting_read(struct settings *settings, size_t index)
         return;
     }
     value->text = text;
-    if (value_read(row, text, &value->count))
-        return;
-    buffer_add_format(&settings->problems, "%s%s=%s is not right: it must be ", SETTINGS_PREFIX, row->name,
-                      row->type == SETTING_SECRET ? "(secret)" : text);
-    setting_describe_form(&settings->problems, row);
-    buffer_add_char(&settings->problems, '\n');
+    if (!value_read(row, text, &value->count))
+        add_wrong_value(&settings->problems, row, text);
 }
 
 /* the rest of the environment --------------------------------------------------------------------------------------- */
@@ -343,9 +347,10 @@ void settings_free(struct settings *settings)
     if (!settings)
         return;
     for (size_t i = 0; i < settings->count; i++) {
-        if (settings->values[i].text && settings->table[i].type == SETTING_SECRET)
-            explicit_bzero(settings->values[i].text, strlen(settings->values[i].text));
-        free(settings->values[i].text);
+        if (settings->table[i].type == SETTING_SECRET)
+            settings_secret_free(settings->values[i].text);
+        else
+            free(settings->values[i].text);
     }
     free(settings->values);
     buffer_free(&settings->problems);
@@ -366,6 +371,27 @@ static const struct value *find(const struct settings *settings, const char *nam
 const char *settings_text(const struct settings *settings, const char *name)
 {
     return find(settings, name)->text;
+}
+
+bool settings_secret_now(const struct settings *settings, const char *name, struct buffer *problems, char **secret)
+{
+    const struct setting *row = &settings->table[find(settings, name) - settings->values];
+    size_t before = problems->len;
+    int64_t count = 0;
+    *secret = environment_value(row, problems);
+    if (*secret && !value_read(row, *secret, &count)) {
+        add_wrong_value(problems, row, *secret);
+        settings_secret_free(*secret);
+        *secret = NULL;
+    }
+    return problems->len == before;
+}
+
+void settings_secret_free(char *secret)
+{
+    if (secret)
+        explicit_bzero(secret, strlen(secret));
+    free(secret);
 }
 
 int64_t settings_count(const struct settings *settings, const char *name)

@@ -94,6 +94,11 @@ const char *settings_text(const struct settings *settings, const char *name);
 int64_t settings_count(const struct settings *settings, const char *name);
 bool settings_flag(const struct settings *settings, const char *name);
 
+/* What a secret of the table is now: its NAME_FILE is read again. *secret is NULL if it is not set, else to be given to
+ * settings_secret_free. False: it cannot be read, or is empty; a line about it was added. */
+bool settings_secret_now(const struct settings *settings, const char *name, struct buffer *problems, char **secret);
+void settings_secret_free(char *secret); /* NULL is fine */
+
 /* The librdkafka properties given as KAFKA_*: calls `each` for every one ("socket.timeout.ms", "3000"). */
 void settings_kafka_properties(const struct settings *settings,
                                void (*each)(const char *name, const char *value, void *context), void *context);

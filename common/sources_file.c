@@ -96,7 +96,12 @@ static struct sources *read_all(const char *path, const char *retell_api_key, st
 
 struct sources *sources_file_read(const struct settings *settings, struct buffer *problems)
 {
-    return read_all(settings_text(settings, "SOURCES"), settings_text(settings, "RETELL_API_KEY"), problems);
+    char *retell_api_key = NULL;
+    if (!settings_secret_now(settings, "RETELL_API_KEY", problems, &retell_api_key))
+        return NULL;
+    struct sources *sources = read_all(settings_text(settings, "SOURCES"), retell_api_key, problems);
+    settings_secret_free(retell_api_key);
+    return sources;
 }
 
 struct sources *sources_file_read_path(const char *path, struct buffer *problems)
@@ -171,8 +176,8 @@ static void reload(evutil_socket_t signal_number, short what, void *context)
     struct sources_file *file = context;
     struct buffer problems = {0};
     struct sources *sources = sources_file_read(file->settings, &problems);
-    metric_add(sources ? file->reloads : file->failures, 1);
     metric_set(file->failed, !sources);
+    metric_add(sources ? file->reloads : file->failures, 1);
     if (sources) {
         struct sources *before = file->sources;
         log_changes(before, sources);

@@ -4,8 +4,7 @@
  *      its key_files    ──┼──> source_read.h ──> the set in force
  *      RETELL_API_KEY   ──┘          └── problems: the old set stays, the log says what is wrong and where
  *
- * A path in the file that does not begin with "/" is one beside the file. RETELL_API_KEY(_FILE) is a setting, so it is read
- * at the start only.
+ * A path in the file that does not begin with "/" is one beside the file. RETELL_API_KEY_FILE is read again, too.
  */
 #ifndef HOOKLINE_COMMON_SOURCES_FILE_H
 #define HOOKLINE_COMMON_SOURCES_FILE_H
@@ -20,7 +19,8 @@ struct sources_file;
     {.name = "SOURCES",                                                                                                \
      .type = SETTING_TEXT,                                                                                             \
      .text = "",                                                                                                       \
-     .help = "The sources file (docs/operations.md, \"Sources and keys\"); SIGHUP reads it again. Empty: there is "    \
+     .help = "The sources file (docs/operations.md, \"Sources and keys\"); SIGHUP reads it again, and "                \
+             "RETELL_API_KEY_FILE. Empty: there is "                                                                   \
              "none."},                                                                                                 \
     {                                                                                                                  \
         .name = "RETELL_API_KEY", .type = SETTING_SECRET, .help = (key_help)                                           \

@@ -170,7 +170,7 @@ static const char *open_kafka(struct stage_run *run)
     const char *problem = producer_open(&run->producer, run->settings, client_id, run->stage->writes, ACK_TIMEOUT_MS);
     if (problem)
         return problem;
-    producer_warm_up(run->producer);
+    producer_warm_up(run->producer, PRODUCER_WARM_UP_MS);
     producer_attach(run->producer, run->base);
     return NULL;
 }

@@ -68,7 +68,7 @@ int operator_events_send(const struct console *console, struct arena *arena, con
     struct record *records = arena_zeroed(arena, count, sizeof *records);
     for (size_t i = 0; i < count; i++)
         records[i] = record_of(arena, &events[i]);
-    producer_warm_up(producer);
+    producer_warm_up(producer, PRODUCER_WARM_UP_MS);
     enum delivery delivery = producer_send_all(producer, records, count, &problem);
     producer_close(producer);
     if (delivery == DELIVERY_ACKED)

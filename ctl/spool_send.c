@@ -84,7 +84,7 @@ static int open_producer(const struct console *console, struct producer **produc
     const char *problem = producer_open(producer, console->settings, "hookline", WRITES, ACK_MAX_MS);
     if (problem)
         return complain(EXIT_CODE_CONFIGURATION, "%s", problem);
-    producer_warm_up(*producer);
+    producer_warm_up(*producer, PRODUCER_WARM_UP_MS);
     return EXIT_CODE_FINE;
 }
 

@@ -18,6 +18,8 @@
 enum {
     LATE_MS =
         8000, /* librdkafka goes on trying so long after our time-out: its ack spares the spool's sending it again */
+    WARM_UP_MS =
+        250, /* who comes in it waits in the kernel's queue; brokers that need longer are known within a second */
     DRAIN_PAUSE_MS = 2, /* between two batches of the spool: live traffic has its turn */
 };
 
@@ -36,7 +38,7 @@ struct keep {
     bool silent, closing;
     enum keep_state said; /* in the log */
     struct event *timer, *drain;
-    struct metric *late_acks, *in_flight, *replaced;
+    struct metric *late_acks, *in_flight, *replaced, *brokers_answer;
 };
 
 /* ---- the line ---- */
@@ -306,6 +308,8 @@ static void make_metrics(struct keep *keep)
     keep->late_acks = metrics_counter("hookline_ingest_late_acks_total", "",
                                       "Records acknowledged after their sender had been told to come again.");
     keep->in_flight = metrics_gauge("hookline_ingest_in_flight", "", "Webhooks that wait for the brokers.");
+    keep->brokers_answer = metrics_gauge("hookline_ingest_brokers_answer", "",
+                                         "1 while new webhooks go to the brokers, 0 while they go to the spool.");
     keep->replaced = metrics_counter("hookline_ingest_producers_replaced_total", "",
                                      "Producers that librdkafka declared fatal and that were opened anew.");
 }
@@ -322,11 +326,12 @@ const char *keep_open(struct keep **result, struct event_base *base, const struc
     keep->drain = evtimer_new(base, on_drain, keep);
     *result = keep;
     const char *problem = open_spools(keep);
-    if (!problem)
-        problem = open_producer(keep);
-    if (!problem)
-        producer_warm_up(keep->producer);
-    return problem;
+    return problem ? problem : open_producer(keep);
+}
+
+void keep_warm_up(struct keep *keep)
+{
+    producer_warm_up(keep->producer, WARM_UP_MS);
 }
 
 void keep_close(struct keep *keep)
@@ -376,6 +381,7 @@ static void say_state(struct keep *keep)
         [KEEP_NOWHERE] = {LOG_ERROR, "keeping_nowhere"},
     };
     enum keep_state state = keep_state(keep);
+    metric_set(keep->brokers_answer, state == KEEP_TO_BROKERS);
     if (state != keep->said)
         log_event(SAYINGS[state].level, SAYINGS[state].event,
                   LOG_TEXT("brokers", !producer_ready(keep->producer) ? "away"

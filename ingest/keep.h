@@ -32,6 +32,9 @@ typedef void keep_answer(void *opaque, enum kept kept, double seconds, const cha
 
 /* Reads ACK_TIMEOUT_MS and SPOOL_*. NULL when fine, else a sentence. */
 const char *keep_open(struct keep **result, struct event_base *base, const struct settings *settings);
+/* Looks for the brokers, 250 ms at most, so that the first records need not wait for the topics' metadata: for the start, when
+ * the listening socket is there already. While they are away the spool takes what comes. */
+void keep_warm_up(struct keep *keep);
 /* Whoever still waits is spooled and answered; then waits up to 5 s for what is under way. */
 void keep_close(struct keep *keep);
 

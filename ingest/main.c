@@ -27,8 +27,6 @@
 
 enum {
     EXIT_CONFIGURATION = 78,
-    /* Strangers make us hold bodies before their signature can be looked at: 10,000 connections of 10 MiB each. */
-    LARGE_BODIES_MAX_BYTES = 256 * 1024 * 1024,
     TICK_MS = 250,
     DRAIN_MS = 15000, /* for requests that have begun; what is not here then comes again */
 };
@@ -111,6 +109,15 @@ static const struct setting SETTINGS[] = {
      .min = INT64_C(1024) * 1024,
      .max = INT64_C(64) * 1024 * 1024 * 1024,
      .help = "Bytes of their bodies; the same."},
+    /* Strangers make us hold bodies before their signature can be looked at: 10,000 connections of 10 MiB each. */
+    {.name = "LARGE_BODIES_MAX_BYTES",
+     .type = SETTING_BYTES,
+     .count = INT64_C(256) * 1024 * 1024,
+     .min = INT64_C(32) * 1024 * 1024,
+     .max = INT64_C(64) * 1024 * 1024 * 1024,
+     .help =
+         "Memory of all requests above 128 KiB that are still coming in, signed or not; more are answered 503. Small "
+         "ones pass all the same."},
     {.name = "ACK_TIMEOUT_MS",
      .type = SETTING_MS,
      .count = 2000,
@@ -257,7 +264,7 @@ static const char *open_server(struct ingest *self)
         .address = settings_text(settings, "LISTEN"),
         .reuse_port = settings_flag(settings, "REUSE_PORT"),
         .limits = {.body_max_bytes = SOURCE_BODY_MAX_BYTES},
-        .large_bodies_max_bytes = LARGE_BODIES_MAX_BYTES,
+        .large_bodies_max_bytes = (size_t)settings_count(settings, "LARGE_BODIES_MAX_BYTES"),
         .header_deadline_ms = (int)settings_count(settings, "HEADER_DEADLINE_MS"),
         .body_deadline_ms = (int)settings_count(settings, "BODY_DEADLINE_MS"),
         .request_deadline_ms = (int)settings_count(settings, "REQUEST_DEADLINE_MS"),
@@ -301,6 +308,7 @@ static const char *open_all(struct ingest *self)
         return problem;
     log_event(LOG_INFO, "listening", LOG_TEXT("address", http_server_address(self->server)));
     readiness_set(self->accepting, true, "listening");
+    keep_warm_up(self->keep);
     return NULL;
 }
 

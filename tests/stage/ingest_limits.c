@@ -19,7 +19,7 @@ static int begin(void **state)
 {
     (void)state;
     static const char *const SETTINGS[] = {"HOOKLINE_ADDRESS_RATE_PER_S=1", "HOOKLINE_ADDRESS_BURST=5",
-                                           "HOOKLINE_IN_FLIGHT_MAX=2", NULL};
+                                           "HOOKLINE_IN_FLIGHT_MAX=2", "HOOKLINE_LARGE_BODIES_MAX_BYTES=32M", NULL};
     ingest_world_begin(&with, SETTINGS);
     return 0;
 }
@@ -141,6 +141,32 @@ static void what_is_in_flight_is_bounded_and_shed_early(void **state)
     broker_set_delay(with.broker, 0);
     assert_int_equal(deliver(INGEST_ROUTE, INGEST_KEY, FROM("203.0.113.9"), "room-again"), 200);
     assert_true(ingest_world_outcomes(&with, "in_flight", "") == 1);
+}
+
+/* Large bodies that are still coming in are bounded together, small ones pass beside them. */
+static void large_bodies_share_what_is_set(void **state)
+{
+    (void)state;
+    enum { CLIENTS = 4, SENT_BYTES = 9 << 20 };
+    struct http_client *clients[CLIENTS];
+    char *bytes = memory_new(1, SENT_BYTES);
+    struct slice part = {memset(bytes, ' ', SENT_BYTES), SENT_BYTES};
+    for (int i = 0; i < CLIENTS; i++) {
+        struct slice head = arena_format(with.arena,
+                                         "POST " INGEST_ROUTE " HTTP/1.1\r\nHost: a\r\n"
+                                         "X-Forwarded-For: 203.0.113.%d\r\nContent-Length: 10485760\r\n\r\n",
+                                         100 + i);
+        clients[i] = http_client_open(with.address);
+        assert_true(http_client_send(clients[i], head));
+        bool taken = http_client_send(clients[i], part);
+        assert_true(taken || i > 0); /* the first alone does not fill it */
+    }
+    assert_int_equal(deliver(INGEST_ROUTE, INGEST_KEY, FROM("203.0.113.110"), "beside-large-ones"), 200);
+    assert_int_equal(http_client_receive(clients[CLIENTS - 1], with.arena, INGEST_SOON_MS).status, 503);
+    assert_true(ingest_world_outcomes(&with, "too_many_large_bodies", NULL) >= 1);
+    for (int i = 0; i < CLIENTS; i++)
+        http_client_close(clients[i]);
+    free(bytes);
 }
 
 /* ---- what strangers may learn ---- */
@@ -269,6 +295,7 @@ int main(void)
         cmocka_unit_test(a_source_has_its_rate_and_forgers_cannot_use_it_up),
         cmocka_unit_test(an_address_has_its_rate_whatever_it_asks_for),
         cmocka_unit_test(what_is_in_flight_is_bounded_and_shed_early),
+        cmocka_unit_test(large_bodies_share_what_is_set),
         cmocka_unit_test(nobody_learns_which_sources_there_are),
         cmocka_unit_test(who_asks_before_the_body_is_refused_before_it),
         cmocka_unit_test(a_flood_is_told_in_few_lines),

@@ -52,7 +52,7 @@ static int servers_started(void **state)
     static const char *const WRITES[] = {TOPIC_CALLS_EVENTS, NULL};
     if (producer_open(&with.producer, with.settings, "test", WRITES, 5000))
         return 1;
-    producer_warm_up(with.producer);
+    producer_warm_up(with.producer, PRODUCER_WARM_UP_MS);
     return 0;
 }
 

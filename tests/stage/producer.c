@@ -76,7 +76,7 @@ static void open_producer(int64_t timeout_ms)
 {
     static const char *const WRITES[] = {TOPIC_CALLS_EVENTS, NULL};
     assert_null(producer_open(&with.producer, with.settings, "test", WRITES, timeout_ms));
-    producer_warm_up(with.producer);
+    producer_warm_up(with.producer, PRODUCER_WARM_UP_MS);
 }
 
 static int setup(void **state)
@@ -150,7 +150,7 @@ static void ready_means_that_the_topics_it_writes_are_there(void **state)
     producer_close(with.producer);
 
     assert_null(producer_open(&with.producer, with.settings, "test", WRITES_BOTH, 0));
-    producer_warm_up(with.producer);
+    producer_warm_up(with.producer, PRODUCER_WARM_UP_MS);
     assert_false(producer_ready(with.producer));
     broker_lose_topic(with.broker, TOPIC_CALLS_UPDATES, false);
     assert_true(wait_until(is_ready, NULL, SOON_MS)); /* by librdkafka's statistics, as in a running program */

@@ -86,11 +86,24 @@ struct process *spool_ingest_start(const char *address, const char *const *more)
     return process_start(HOOKLINE_INGEST, environment);
 }
 
+static bool goes_to_the_brokers(void *context)
+{
+    (void)context;
+    return spool_metric("hookline_ingest_brokers_answer") > 0;
+}
+
+static bool goes_to_the_spool(void *context)
+{
+    return !goes_to_the_brokers(context);
+}
+
 void spool_ingest_begin(const char *const *more)
 {
     process_free(spool_world.ingest);
     spool_world.ingest = spool_ingest_start(spool_world.address, more);
     assert_true(process_wait_ready(spool_world.ingest, SPOOL_END_MS));
+    if (!spool_world.broker_away)
+        assert_true(wait_until(goes_to_the_brokers, NULL, SPOOL_END_MS));
 }
 
 struct slice spool_body(const char *event, const char *call_id)
@@ -136,15 +149,10 @@ int spool_deliver(struct slice body)
     return spool_deliver_to("/api/retell/webhook", body);
 }
 
-static bool goes_to_the_spool(void *context)
-{
-    (void)context;
-    return process_said(spool_world.ingest, "keeping_in_spool");
-}
-
 void spool_broker_away_at_once(void)
 {
     broker_set_down(spool_world.broker, true);
+    spool_world.broker_away = true;
 }
 
 void spool_broker_away(void)
@@ -159,6 +167,7 @@ void spool_broker_away(void)
 void spool_broker_back(void)
 {
     broker_set_down(spool_world.broker, false);
+    spool_world.broker_away = false;
 }
 
 double spool_metric(const char *name)

@@ -17,6 +17,7 @@ struct spool_world {
     struct broker *broker;
     struct process *ingest;
     struct arena *arena;
+    bool broker_away; /* cut off by us */
     char directory[64];
     const char *spool, *address;               /* of its directory and its listener */
     struct slice accepted[SPOOL_ACCEPTED_MAX]; /* bodies that got 200 */
@@ -33,7 +34,7 @@ int spool_world_stop(void **state);
 
 /* Another ingest with this in its environment (NULL ends), listening at `address`. */
 struct process *spool_ingest_start(const char *address, const char *const *more);
-/* The world's own, and waits until it is ready. */
+/* The world's own, and waits until it is ready; with a broker that is up, until it goes there. */
 void spool_ingest_begin(const char *const *more);
 
 struct slice spool_body(const char *event, const char *call_id);

@@ -1,0 +1,109 @@
+/* hookline-ingest at its start: it takes webhooks at once, Kafka or not; and what it read then it reads again at SIGHUP. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "tests/support/ingest_world.h"
+#include "tests/support/spool_world.h"
+#include "tests/support/wait.h"
+#include "tests/unit/test.h"
+
+#define KEY_NEXT "key_next_456789abcdef0123456789ab"
+
+static bool listens(void *context)
+{
+    (void)context;
+    struct http_client *client = http_client_try(spool_world.address);
+    if (client)
+        http_client_close(client);
+    return client != NULL;
+}
+
+/* Nothing waits for brokers that were never there: not the start, and, however long they may take to acknowledge, no webhook. */
+static void without_kafka_the_first_webhook_is_kept_at_once(void **state)
+{
+    (void)state;
+    static const char *const PATIENT[] = {"HOOKLINE_ACK_TIMEOUT_MS=60000", NULL};
+    struct slice body = spool_body("call_started", "first");
+    spool_broker_away_at_once();
+    spool_world.ingest = spool_ingest_start(spool_world.address, PATIENT);
+    assert_true(wait_until(listens, NULL, SPOOL_END_MS));
+    assert_int_equal(spool_deliver(body), 200); /* in SPOOL_SOON_MS */
+    assert_true(spool_metric("hookline_ingest_spooled_total") == 1);
+    spool_broker_back();
+    spool_await_empty();
+    spool_judge();
+}
+
+/* ---- the key's file ---- */
+
+static void write_key(const char *path, const char *key)
+{
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_true(fputs(key, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static double reloads(void)
+{
+    return spool_metric("hookline_ingest_sources_reloads_total{outcome=\"in_force\"}") +
+           spool_metric("hookline_ingest_sources_reloads_total{outcome=\"refused\"}");
+}
+
+static bool read_again(void *before)
+{
+    return reloads() > *(double *)before;
+}
+
+/* True: what is in the file now is in force. */
+static bool change_key(const char *path, const char *key)
+{
+    double before = reloads();
+    write_key(path, key);
+    process_signal(spool_world.ingest, SIGHUP);
+    assert_true(wait_until(read_again, &before, SPOOL_END_MS));
+    return spool_metric("hookline_ingest_sources_reload_failed") == 0;
+}
+
+static void assert_key(const char *key, int status)
+{
+    struct ingest_world world = {.arena = spool_world.arena};
+    snprintf(world.address, sizeof world.address, "%s", spool_world.address);
+    const struct ingest_sender sender = {INGEST_ROUTE, key, NULL};
+    assert_int_equal(ingest_world_deliver(&world, &sender, ingest_world_body(&world, "keyed")).status, status);
+}
+
+static void a_key_in_a_file_of_its_own_is_read_again(void **state)
+{
+    (void)state;
+    const char *path = arena_format(spool_world.arena, "%s/retell.key", spool_world.directory).ptr;
+    const char *const environment[] = {
+        arena_format(spool_world.arena, "HOOKLINE_KAFKA_BOOTSTRAP=%s", broker_address(spool_world.broker)).ptr,
+        arena_format(spool_world.arena, "HOOKLINE_LISTEN=%s", spool_world.address).ptr,
+        arena_format(spool_world.arena, "HOOKLINE_RETELL_API_KEY_FILE=%s", path).ptr, NULL};
+    write_key(path, SPOOL_KEY "\n");
+    spool_world.ingest = process_start(HOOKLINE_INGEST, environment);
+    assert_true(process_wait_ready(spool_world.ingest, SPOOL_END_MS));
+    assert_key(SPOOL_KEY, 200);
+    assert_key(KEY_NEXT, 401);
+    assert_true(change_key(path, KEY_NEXT "\n"));
+    assert_key(SPOOL_KEY, 401);
+    assert_key(KEY_NEXT, 200);
+    assert_false(change_key(path, "\n")); /* no key at all: the one of before stays */
+    assert_true(process_said(spool_world.ingest, "HOOKLINE_RETELL_API_KEY=(secret) is not right"));
+    assert_key(KEY_NEXT, 200);
+    assert_false(process_said(spool_world.ingest, SPOOL_KEY) || process_said(spool_world.ingest, KEY_NEXT));
+    unlink(path);
+}
+
+int main(void)
+{
+#define STORY(name) cmocka_unit_test_setup_teardown(name, spool_world_clean, spool_world_stop)
+    const struct CMUnitTest tests[] = {
+        STORY(without_kafka_the_first_webhook_is_kept_at_once),
+        STORY(a_key_in_a_file_of_its_own_is_read_again),
+    };
+    return cmocka_run_group_tests(tests, spool_world_begin, spool_world_end);
+}
