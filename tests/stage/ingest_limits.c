@@ -11,7 +11,7 @@
 
 #define FROM(address) "X-Forwarded-For: " address "\r\n"
 
-enum { BODY_TOO_LARGE = 1025 };
+enum { BODY_TOO_LARGE = 1025, SLOW_MS = 3000 /* time enough for two to be seen in flight */ };
 
 static struct ingest_world with;
 
@@ -120,7 +120,7 @@ static void what_is_in_flight_is_bounded_and_shed_early(void **state)
 {
     (void)state;
     struct http_client *clients[2];
-    broker_set_delay(with.broker, 1000);
+    broker_set_delay(with.broker, SLOW_MS);
     for (size_t i = 0; i < COUNT(clients); i++) {
         clients[i] = http_client_open(with.address);
         const struct ingest_sender sender = {INGEST_ROUTE, INGEST_KEY, NULL};

@@ -37,8 +37,12 @@ static struct process *start(void)
 {
     static const char *const MORE[] = {"HOOKLINE_LISTEN=127.0.0.1:1", "HOOKLINE_LOG_LEVEL=warn", KEY_SETTING};
     const char *environment[] = {
-        MORE[0], MORE[1], MORE[2],
-        arena_format(with.world.arena, "HOOKLINE_KAFKA_BOOTSTRAP=%s", broker_address(with.world.broker)).ptr, NULL};
+        MORE[0],
+        MORE[1],
+        MORE[2],
+        INGEST_PATIENT,
+        arena_format(with.world.arena, "HOOKLINE_KAFKA_BOOTSTRAP=%s", broker_address(with.world.broker)).ptr,
+        NULL};
     return process_start_with_socket(HOOKLINE_INGEST, environment, with.listening);
 }
 
@@ -214,7 +218,7 @@ static void what_is_no_listening_socket_is_refused_at_the_start(void **state)
     struct process *ingest = start();
     with.listening = held;
     assert_int_equal(process_wait_end(ingest, INGEST_END_MS), 78);
-    assert_true(process_said(ingest, "descriptor 3 is no listening socket"));
+    assert_true(process_says(ingest, "descriptor 3 is no listening socket"));
     process_free(ingest);
     close(plain);
 }
@@ -233,8 +237,12 @@ static void two_processes_share_a_port(void **state)
     assert_int_equal(getsockname(placeholder, (struct sockaddr *)&address, &size), 0);
     snprintf(listen, sizeof listen, "HOOKLINE_LISTEN=127.0.0.1:%d", ntohs(address.sin_port));
     const char *environment[] = {
-        listen, "HOOKLINE_REUSE_PORT=yes", KEY_SETTING,
-        arena_format(with.world.arena, "HOOKLINE_KAFKA_BOOTSTRAP=%s", broker_address(with.world.broker)).ptr, NULL};
+        listen,
+        "HOOKLINE_REUSE_PORT=yes",
+        KEY_SETTING,
+        INGEST_PATIENT,
+        arena_format(with.world.arena, "HOOKLINE_KAFKA_BOOTSTRAP=%s", broker_address(with.world.broker)).ptr,
+        NULL};
     for (int i = 0; i < 2; i++) {
         both[i] = process_start(HOOKLINE_INGEST, environment);
         assert_true(process_wait_ready(both[i], INGEST_END_MS));

@@ -22,7 +22,7 @@
 #define KEY_CAL    "Ein Satz, den jemand getippt hat"
 #define KEY_STRIPE "whsec_0123456789"
 
-enum { SOON_MS = 7000, END_MS = 20000, LINE_MAX_BYTES = 256 };
+enum { SOON_MS = 30000, END_MS = 60000, LINE_MAX_BYTES = 256 };
 
 static struct {
     struct broker *broker;
@@ -59,8 +59,8 @@ static struct process *start(const char *legacy_paths)
     snprintf(variables[1], LINE_MAX_BYTES, "HOOKLINE_LISTEN=%s", with.address);
     snprintf(variables[2], LINE_MAX_BYTES, "HOOKLINE_SOURCES=%s", with.sources);
     snprintf(variables[3], LINE_MAX_BYTES, "HOOKLINE_LEGACY_PATHS=%s", legacy_paths);
-    return process_start(HOOKLINE_INGEST,
-                         (const char *const[]){variables[0], variables[1], variables[2], variables[3], NULL});
+    return process_start(HOOKLINE_INGEST, (const char *const[]){variables[0], variables[1], variables[2], variables[3],
+                                                                "HOOKLINE_ACK_TIMEOUT_MS=20000", NULL});
 }
 
 static int begin(void **state)
@@ -184,7 +184,7 @@ static void the_key_or_the_path_says_whose_it_is(void **state)
     char id[2 * EVENT_ID_BYTES + 1];
     event_id_print(event_id_of(SLICE("retell"), 7, body), id);
     assert_slice(broker_record_header(record, "ce_id"), id);
-    assert_true(process_said(with.ingest, "source=shop key=s "));
+    assert_true(process_says(with.ingest, "source=shop key=s "));
 
     assert_int_equal(deliver("/api/retell/webhook/shop", KEY_SHOP), 200);
     assert_int_equal(deliver("/api/retell/webhook/acme", KEY_A), 200);
@@ -272,7 +272,7 @@ static void what_is_not_signed_leaves_no_record(void **state)
     assert_int_equal(records_in(TOPIC_WEBHOOKS_RETELL) + records_in(TOPIC_WEBHOOKS_CALCOM) +
                          records_in(TOPIC_WEBHOOKS_STRIPE),
                      before);
-    assert_true(process_said(with.ingest, "cause=signature_no_secret"));
+    assert_true(process_says(with.ingest, "cause=signature_no_secret"));
 }
 
 /* ---- the paths of before ---- */
@@ -323,7 +323,7 @@ static void no_path_of_before_skips_the_signature(void **state)
 {
     (void)state;
     each_legacy_path(asks_for_a_signature);
-    assert_true(process_said(with.ingest, "event=legacy_path path=/mcp/webhook/retell"));
+    assert_true(process_says(with.ingest, "event=legacy_path path=/mcp/webhook/retell"));
 }
 
 static void is_gone(const char *path)
@@ -387,7 +387,7 @@ static void a_key_is_rotated_without_a_restart(void **state)
     assert_keys(true, false);
     assert_true(change(WITH_ACME(KEY("a", KEY_A) "," KEY("b", KEY_B))));
     assert_keys(true, true);
-    assert_true(process_said(with.ingest, "source=acme what=\"keys +b\""));
+    assert_true(process_says(with.ingest, "source=acme what=\"keys +b\""));
     assert_true(change(WITH_ACME(EXPIRED("a", KEY_A) "," KEY("b", KEY_B))));
     assert_keys(false, true);
     assert_true(change(WITH_ACME(KEY("b", KEY_B))));
@@ -401,16 +401,16 @@ static void a_file_that_is_wrong_changes_nothing(void **state)
 {
     (void)state;
     assert_false(change("{\"sources\":[\n{\"name\":"));
-    assert_true(process_said(with.ingest, "sources.json: line 2, column "));
+    assert_true(process_says(with.ingest, "sources.json: line 2, column "));
     assert_keys(true, false);
     assert_false(change(FILE_OF(SOURCE("acme", "retell", "\"burst\":1,", KEY("b", KEY_B)))));
-    assert_true(process_said(with.ingest, "sources[0].burst: means nothing"));
+    assert_true(process_says(with.ingest, "sources[0].burst: means nothing"));
     assert_keys(true, false);
     unlink(with.sources);
     double before = reloads();
     process_signal(with.ingest, SIGHUP);
     assert_true(wait_until(read_again, &before, END_MS));
-    assert_true(process_said(with.ingest, "cannot be read: No such file or directory"));
+    assert_true(process_says(with.ingest, "cannot be read: No such file or directory"));
     assert_keys(true, false);
     assert_true(change(WITH_ACME(KEY("a", KEY_A))));
 }
@@ -424,7 +424,7 @@ static bool in_flight(void *context)
 static void a_request_in_flight_keeps_the_sources_it_began_with(void **state)
 {
     (void)state;
-    enum { SLOW_MS = 1000 };
+    enum { SLOW_MS = 2000 };
     struct slice body = SLICE("{\"event\":\"call_ended\",\"call\":{\"call_id\":\"in_flight\"}}");
     struct buffer request = {0};
     buffer_add_format(&request, "POST /api/retell/webhook/acme HTTP/1.1\r\nHost: a\r\n%sContent-Length: %zu\r\n\r\n",
@@ -440,7 +440,7 @@ static void a_request_in_flight_keeps_the_sources_it_began_with(void **state)
     http_client_close(client);
     buffer_free(&request);
     assert_int_equal(deliver("/api/retell/webhook/acme", KEY_A), 401);
-    assert_true(process_said(with.ingest, "source=acme what=removed"));
+    assert_true(process_says(with.ingest, "source=acme what=removed"));
     assert_true(change(WITH_ACME(KEY("a", KEY_A))));
 }
 
@@ -452,7 +452,7 @@ static void a_file_that_is_wrong_is_refused_at_the_start(void **state)
         write_sources(TEXTS[i]);
         struct process *process = start("serve");
         assert_int_equal(process_wait_end(process, END_MS), 78);
-        assert_true(process_said(process, "sources.json: "));
+        assert_true(process_says(process, "sources.json: "));
         process_free(process);
     }
     write_sources(WITH_ACME(KEY("a", KEY_A)));
@@ -463,7 +463,7 @@ static void without_any_key_it_does_not_start(void **state)
     (void)state;
     struct process *process = process_start(HOOKLINE_INGEST, (const char *const[]){NULL});
     assert_int_equal(process_wait_end(process, END_MS), 78);
-    assert_true(process_said(process, "neither SOURCES nor RETELL_API_KEY is set"));
+    assert_true(process_says(process, "neither SOURCES nor RETELL_API_KEY is set"));
     process_free(process);
 }
 

@@ -46,7 +46,7 @@ static void a_bound_sources_company_reads_numbers_in_its_region(void **state)
     world_assert_header(record, "ce_companyid", "2");
     world_assert_header(record, "ce_sourcecompany", "2");
     world_assert_header(record, "ce_resolvedby", "source");
-    assert_true(process_said(world.resolver,
+    assert_true(process_says(world.resolver,
                              "source=2:decides metadata=absent to_number=2:agrees agent_id=absent owner=unasked"));
 }
 
@@ -94,7 +94,7 @@ static void an_unmapped_number_waits_and_leaves_by_itself(void **state)
     world_send_call("unmapped", "+4940123456");
     world_wait_answer("SELECT reason || ' ' || number FROM parked_events WHERE call_id = 'unmapped'",
                       "unresolved +4940123456");
-    assert_true(process_said(world.resolver, "number=\"+49…456\""));
+    assert_true(process_says(world.resolver, "number=\"+49…456\""));
     assert_false(process_said(world.resolver, "40123456"));
     postgres_execute(world.postgres, "INSERT INTO phone_numbers VALUES ('+4940123456', 1, NULL)");
     world_assert_header(world_record_in(TOPIC_CALLS_EVENTS, "unmapped"), "ce_companyid", "1");

@@ -146,8 +146,8 @@ static void a_schema_that_does_not_fit_ends_the_process(void **state)
     postgres_execute(world.postgres, "ALTER TABLE calls RENAME COLUMN sentiment TO mood");
     world_tell("ai.retell.call_started", "schema", "");
     assert_int_equal(process_wait_end(world.session, WORLD_SOON_MS), 70);
-    assert_true(process_said(world.session, "event=cannot_go_on code=sql_42703"));
-    assert_true(process_said(world.session, "sentiment")); /* which column */
+    assert_true(process_says(world.session, "event=cannot_go_on code=sql_42703"));
+    assert_true(process_says(world.session, "sentiment")); /* which column */
     process_free(world.session);
     postgres_execute(world.postgres, "ALTER TABLE calls RENAME COLUMN mood TO sentiment");
     world_start_session(NULL);

@@ -192,8 +192,8 @@ static void what_is_wrong_with_us_ends_the_process(void **state)
             process_show(world.session);
             fail_msg("%s: exit %d, not %d", ENDS[i].sqlstate, exit_code, ENDS[i].exit_code);
         }
-        assert_true(process_said(world.session, arena_format(world.arena, "code=sql_%s", ENDS[i].sqlstate).ptr));
-        assert_true(process_said(world.session, "refused as told"));
+        assert_true(process_says(world.session, arena_format(world.arena, "code=sql_%s", ENDS[i].sqlstate).ptr));
+        assert_true(process_says(world.session, "refused as told"));
         process_free(world.session);
         world_start_session(NULL);
         wait_for_others(call_id);

@@ -229,8 +229,8 @@ static void what_is_ours_pulls_the_brake_and_a_restart_goes_on(void **state)
                    "\"agent_id\":\"refused\"");
     assert_true(wait_until(brake_is_pulled, NULL, WORLD_SOON_MS));
     assert_false(process_ready(world.session));
-    assert_true(process_said(world.session, "event=brake_pulled"));
-    assert_true(process_said(world.session, "mend the cause, then restart"));
+    assert_true(process_says(world.session, "event=brake_pulled"));
+    assert_true(process_says(world.session, "mend the cause, then restart"));
     size_t before = letters.count;
     letters_arrived(NULL); /* none comes any more: consumption has stopped */
     size_t aside = letters.count - before;

@@ -95,7 +95,7 @@ static void failures_at_all_places_lose_nothing(void **state)
     }
     assert_true(spool_world.accepted_count >
                 TRIES / 2); /* a disk that failed is left alone for a second: many get 503 */
-    assert_true(process_said(spool_world.ingest, "spool_failed"));
+    assert_true(process_says(spool_world.ingest, "spool_failed"));
     spool_broker_back();
     spool_await_empty();
     spool_judge();

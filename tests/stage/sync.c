@@ -103,7 +103,7 @@ static void six_attempts_without_it_are_enough(void **state)
     postgres_execute(world.server, "UPDATE sync_jobs SET attempts = 6, due_at = now() WHERE call_id = 'hopeless'");
     world_wait_job("hopeless", "done_at IS NOT NULL AND last_code = '400'");
     assert_int_equal(platform_asked_for(world.platform, "hopeless"), 1);
-    assert_true(process_said(world.processes[0], "event=given_up"));
+    assert_true(process_says(world.processes[0], "event=given_up"));
 }
 
 static void an_answer_about_another_call_is_refused(void **state)
@@ -178,7 +178,7 @@ static void a_refused_key_is_the_operators_to_see(void **state)
     world_tell_of("denied", "ended", MISSING_COST);
     world_wait_job("denied", "attempts = 0 AND last_code = '401' AND due_at > now()");
     assert_true(wait_until(not_ready, process, WORLD_SOON_MS));
-    assert_true(process_said(process, "event=key_refused source=default"));
+    assert_true(process_says(process, "event=key_refused source=default"));
     assert_false(process_said(process, WORLD_KEY));
 }
 
@@ -189,7 +189,7 @@ static void without_a_key_the_jobs_are_kept(void **state)
     struct process *process = world_start_sync(0, (const char *const[]){NULL});
     world_tell_of("kept", "ended", MISSING_COST);
     world_wait_job("kept", "done_at IS NULL AND lease_token IS NULL");
-    assert_true(process_said(process, "event=cannot_ask"));
+    assert_true(process_says(process, "event=cannot_ask"));
     assert_true(process_ready(process));
     assert_int_equal(platform_asked(world.platform), 0);
 }
@@ -291,7 +291,7 @@ static void a_call_of_an_unknown_source_waits_until_the_file_has_it(void **state
     write_sources("{\"sources\":[");
     process_signal(process, SIGHUP);
     assert_true(wait_until(failure_counted, process, WORLD_SOON_MS));
-    assert_true(process_said(process, "sources.json: line 1, column"));
+    assert_true(process_says(process, "sources.json: line 1, column"));
 
     write_sources(ACME("", NEXT_KEY));
     process_signal(process, SIGHUP);

@@ -39,16 +39,17 @@ void ingest_world_begin(struct ingest_world *world, const char *const *settings)
     snprintf(world->address, sizeof world->address, "unix:%s/ingest", world->directory);
     const char *sources = arena_format(world->arena, "%s/sources.json", world->directory).ptr;
     write_sources(sources);
-    const char *environment[INGEST_SETTINGS_MAX + 7] = {
+    const char *environment[INGEST_SETTINGS_MAX + 8] = {
         setting(world, "KAFKA_BOOTSTRAP", broker_address(world->broker)),
         setting(world, "LISTEN", world->address),
         setting(world, "SOURCES", sources),
         setting(world, "RETELL_API_KEY", INGEST_KEY),
         setting(world, "TRUSTED_PROXIES", "unix"),
         setting(world, "LOG_LEVEL", "debug"),
+        INGEST_PATIENT,
     };
     for (size_t i = 0; settings && settings[i]; i++)
-        environment[6 + i] = settings[i];
+        environment[7 + i] = settings[i];
     world->ingest = process_start(HOOKLINE_INGEST, environment);
     assert_true(process_wait_ready(world->ingest, INGEST_END_MS));
 }

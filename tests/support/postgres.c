@@ -1,13 +1,11 @@
 /* postgres.c: initdb, postgres, and what a test asks of them. */
 #include "tests/support/postgres.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <glob.h>
 #include <libpq-fe.h>
-#include <netinet/in.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -15,18 +13,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "tests/support/port.h"
 
 enum { START_MAX_MS = 60000, LOOK_EVERY_NS = 5000000 };
 
 struct postgres {
     char directory[256], binaries[256];
-    int port;
+    int port, held; /* the socket that holds it */
     pid_t pid;
 };
 
@@ -100,18 +98,6 @@ static void initialize(struct postgres *postgres)
                                      "trust",  "-E", "UTF8", "--no-locale", "--no-sync", NULL};
     if (wait_for_exit(start_process(postgres, "initdb", arguments)) != 0)
         fail("initdb failed, see log in", postgres->directory);
-}
-
-static int free_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &size) != 0)
-        fail("no free port", strerror(errno));
-    close(fd);
-    return ntohs(address.sin_port);
 }
 
 static void url_write(const struct postgres *postgres, const char *role, const char *name, char *url, size_t size)
@@ -208,12 +194,9 @@ struct postgres *postgres_start(void)
     if (geteuid() == 0 && (!user || chown(postgres->directory, user->pw_uid, user->pw_gid) != 0))
         fail("the user postgres is missing", strerror(errno));
     initialize(postgres);
-    int attempts = 0;
-    do {
-        postgres->port = free_port(); /* somebody may take it before the server does */
-        if (++attempts > 5)
-            fail("the server does not start, see log in", postgres->directory);
-    } while (!start_server(postgres));
+    postgres->held = port_hold(&postgres->port);
+    if (!start_server(postgres))
+        fail("the server does not start, see log in", postgres->directory);
     PQclear(run(postgres, "postgres", "CREATE DATABASE hookline"));
     migrate(postgres);
     return postgres;
@@ -246,6 +229,7 @@ void postgres_stop(struct postgres *postgres)
         return;
     if (postgres->pid)
         postgres_crash(postgres);
+    close(postgres->held);
     nftw(postgres->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
     free(postgres);
 }

@@ -14,15 +14,16 @@
 
 #include "common/arena.h"
 #include "common/buffer.h"
+#include "tests/support/port.h"
 #include "tests/support/wait.h"
 
-enum { NOT_IN_TIME = -1000, ENVIRONMENT_MAX = 64, ANSWER_MS = 5000, END_MS = 10000, SAYS_MS = 30000, FIRST_GIVEN = 3 };
+enum { NOT_IN_TIME = -1000, ENVIRONMENT_MAX = 64, ANSWER_MS = 30000, END_MS = 30000, SAYS_MS = 30000, FIRST_GIVEN = 3 };
 
 struct process {
     pid_t pid;
     bool ended;
     int status;
-    int port;
+    int port, held; /* the socket that holds it */
     char address[32];
     char log[64];
 };
@@ -37,19 +38,6 @@ static struct sockaddr_in loopback(int port)
 {
     return (struct sockaddr_in){
         .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-}
-
-/* Asked of the kernel and given back: somebody else could take it before our process does, which never happened yet. */
-static int free_port(void)
-{
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = loopback(0);
-    socklen_t size = sizeof address;
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &size) != 0)
-        broken("free port");
-    close(fd);
-    return ntohs(address.sin_port);
 }
 
 static void environment_make(char **list, const char *const *given, const struct process *process)
@@ -74,7 +62,7 @@ static struct process *start(char *const *arguments, const char *const *environm
     struct process *process = memory_new(1, sizeof *process);
     char *list[ENVIRONMENT_MAX];
     posix_spawn_file_actions_t actions;
-    process->port = free_port();
+    process->held = port_hold(&process->port);
     snprintf(process->address, sizeof process->address, "127.0.0.1:%d", process->port);
     snprintf(process->log, sizeof process->log, "/tmp/hookline-test.XXXXXX");
     int fd = mkstemp(process->log);
@@ -267,6 +255,7 @@ void process_free(struct process *process)
         kill(process->pid, SIGKILL);
         wait_until(has_ended, process, END_MS);
     }
+    close(process->held);
     unlink(process->log);
     free(process);
 }

@@ -11,7 +11,7 @@
 #define SPOOL_KEY "key_0123456789abcdef0123456789ab"
 
 /* SOON is shorter than librdkafka's own patience (ACK_TIMEOUT_MS + 8 s): an answer in it is ingest's own. */
-enum { SPOOL_SOON_MS = 7000, SPOOL_ACK_TIMEOUT_MS = 700, SPOOL_END_MS = 30000, SPOOL_ACCEPTED_MAX = 4096 };
+enum { SPOOL_SOON_MS = 7000, SPOOL_ACK_TIMEOUT_MS = 700, SPOOL_END_MS = 60000, SPOOL_ACCEPTED_MAX = 4096 };
 
 struct spool_world {
     struct broker *broker;
