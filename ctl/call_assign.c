@@ -21,12 +21,12 @@ enum { WAIT_USUAL_S = 15, WAIT_MOST_S = 3600, ASK_EVERY_MS = 100 };
 
 /* $1 call id, $2 company -> owner; is the company there; has a bound source said anything; whose row there is; is it parked */
 static const struct database_statement FACTS = {
-    "call_facts",
-    "SELECT o.company_id, EXISTS (SELECT FROM companies WHERE id = $2), "
-    "EXISTS (SELECT FROM webhook_events w WHERE w.call_id = $1 AND w.company_id = o.company_id AND w.resolved_by = "
-    "'source'), (SELECT min(c.company_id) FROM calls c WHERE c.call_id = $1), "
-    "EXISTS (SELECT FROM parked_events p WHERE p.call_id = $1 AND p.released_at IS NULL) "
-    "FROM (SELECT 1) one LEFT JOIN call_owners o ON o.call_id = $1"};
+    "call_facts", "SELECT o.company_id, EXISTS (SELECT FROM companies WHERE id = $2), "
+                  "o.bound OR EXISTS (SELECT FROM webhook_events w WHERE w.call_id = $1 AND w.company_id = "
+                  "o.company_id AND w.resolved_by = "
+                  "'source'), (SELECT min(c.company_id) FROM calls c WHERE c.call_id = $1), "
+                  "EXISTS (SELECT FROM parked_events p WHERE p.call_id = $1 AND p.released_at IS NULL) "
+                  "FROM (SELECT 1) one LEFT JOIN call_owners o ON o.call_id = $1"};
 static const struct database_statement OWNER = {"call_owner", "SELECT company_id FROM call_owners WHERE call_id = $1"};
 
 struct move {

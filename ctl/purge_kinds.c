@@ -45,7 +45,8 @@ static const struct database_statement COUNT_EVENTS = {
     "count_events",
     "SELECT count(*), floor(extract(epoch FROM min(processed_at)) * 1000)::bigint FROM webhook_events WHERE "
     "processed_at < $1"};
-/* $4 is the slice's width in ms. */
+/* $4 is the slice's width in ms. That a bound source spoke of a call which has an owner must outlive the event: `hookline call
+ * assign` asks for it. */
 static const struct database_statement BATCH_EVENTS = {
     "batch_events",
     "WITH width AS (SELECT coalesce(nullif($4::text, '')::bigint, 600000) AS ms), "
@@ -53,7 +54,10 @@ static const struct database_statement BATCH_EVENTS = {
     "width), "
     "picked AS (SELECT event_id FROM webhook_events, slice WHERE processed_at >= slice.first AND processed_at < "
     "slice.next LIMIT $2), "
-    "done AS (DELETE FROM webhook_events WHERE event_id IN (SELECT event_id FROM picked) RETURNING 1), "
+    "done AS (DELETE FROM webhook_events WHERE event_id IN (SELECT event_id FROM picked) RETURNING call_id, "
+    "company_id, resolved_by), "
+    "bound AS (UPDATE call_owners o SET bound = true FROM (SELECT DISTINCT call_id, company_id FROM done WHERE "
+    "resolved_by = 'source') d WHERE o.call_id = d.call_id AND o.company_id = d.company_id AND NOT o.bound), "
     "count AS (SELECT count(*) AS rows FROM done) "
     "SELECT count.rows, slice.first >= $1, $3 + CASE WHEN count.rows < $2 THEN ms ELSE 0 END, (CASE WHEN count.rows < "
     "$2 / 2 "

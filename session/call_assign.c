@@ -1,4 +1,8 @@
-/* call_assign.c: one call at a time; it is rare and done by hand. */
+/* call_assign.c: one call at a time; it is rare and done by hand.
+ *
+ * It is alone (common/inbox_lock.h) among sessions, as forgetting is: the customer of the company that loses the call is
+ * removed if no other call names him, and a batch that is under way could be about to.
+ */
 #include "session/call_assign.h"
 
 #include "common/call_row.h"
@@ -51,7 +55,7 @@ static bool take(struct assignment *move, const char *topic)
     call_values_inbox(inbox, move->arena, move->entry, 1, topic, batch_now_ms(move->batch));
     struct database_step steps[] = {
         {.statement = &STATEMENT_BEGIN},
-        {.statement = &STATEMENT_INBOX_SHARE},
+        {.statement = &STATEMENT_INBOX_ALONE},
         [FRESH] = {.statement = &STATEMENT_INBOX_ADD, .values = inbox},
         [OWNER] = {.statement = &STATEMENT_OWNER_LOCK, .values = key_values(move, 0, 0)},
     };
@@ -121,51 +125,108 @@ static void rows_merge(struct assignment *move)
     move->staying.change.registers = CALL_CUSTOMER_REGISTERS; /* the customer of another company is another row */
 }
 
-static bool rows_move(struct assignment *move)
+/* What is to be said to PostgreSQL in one flight. */
+struct flight {
+    struct database_step steps[12];
+    size_t count;
+};
+
+static void flight_add(struct flight *flight, const struct database_statement *statement,
+                       const struct database_values *values)
+{
+    flight->steps[flight->count++] = (struct database_step){.statement = statement, .values = values};
+}
+
+static bool flight_go(struct assignment *move, struct flight *flight)
+{
+    if (!database_flight(move->database, flight->steps, flight->count, CALLS_KEY, &move->error, NULL))
+        return false;
+    for (size_t i = 0; i < flight->count; i++)
+        PQclear(flight->steps[i].rows);
+    return true;
+}
+
+/* `from` is told "gone" with this version; a call of that id that comes to it again begins behind it. */
+static void add_left(const struct assignment *move, struct flight *flight)
+{
+    struct database_values *values = key_values(move, move->from, 0);
+    database_add_int(values, move->staying.state.call.version);
+    flight_add(flight, &STATEMENT_CALL_LEFT, values);
+}
+
+/* The customer of `from` was never theirs if only this call made him, nor is the name that it said. */
+static void add_customer(const struct assignment *move, struct flight *flight)
+{
+    const struct call *leaving = &move->leaving.state.call;
+    if (leaving->customer_id == CALL_NULL)
+        return;
+    struct database_values *customer = values_new(move);
+    struct database_values *said = values_new(move);
+    database_add_int(customer, leaving->customer_id);
+    database_add_int(customer, move->from);
+    database_add_int(said, leaving->customer_id);
+    database_add_int(said, move->from);
+    database_add_time(said, leaving->started_at == CALL_NULL ? 0 : leaving->started_at); /* customer_name.h, said_at */
+    flight_add(flight, &STATEMENT_CUSTOMER_UNNAME, said);
+    flight_add(flight, &STATEMENT_CUSTOMER_DELETE, customer);
+}
+
+static bool add_rows(struct assignment *move, struct flight *flight)
 {
     struct call_work *works[] = {&move->staying};
     const struct call_work *written[] = {&move->staying};
-    struct database_step steps[6];
-    size_t count = 0;
-    struct database_values *all = key_values(move, move->from, move->to);
-    struct database_values *leaving = key_values(move, move->from, 0);
-    steps[count++] = (struct database_step){.statement = &STATEMENT_OWNER_MOVE, .values = all};
-    if (move->leaving.exists) {
-        rows_merge(move);
-        if (!call_customers_find(move->database, move->arena, works, 1, batch_now_ms(move->batch), &move->error))
-            return false;
-        struct database_values *row = values_new(move);
-        call_values_rows(row, move->arena, written, 1);
-        steps[count++] = (struct database_step){.statement = &STATEMENT_CALL_DELETE, .values = leaving};
-        steps[count++] = (struct database_step){
-            .statement = move->staying.exists ? &STATEMENT_CALLS_UPDATE : &STATEMENT_CALLS_INSERT,
-            .values = row,
-        };
-        move->staying.exists = true;
-    }
-    steps[count++] = (struct database_step){.statement = &STATEMENT_INBOX_MOVE, .values = all};
-    steps[count++] = (struct database_step){.statement = &STATEMENT_JOBS_MOVE, .values = all};
-    steps[count++] = (struct database_step){.statement = &STATEMENT_COMMIT};
-    if (!database_flight(move->database, steps, count, CALLS_KEY, &move->error, NULL))
+    rows_merge(move);
+    if (!call_customers_find(move->database, move->arena, works, 1, batch_now_ms(move->batch), &move->error))
         return false;
-    for (size_t i = 0; i < count; i++)
-        PQclear(steps[i].rows);
+    struct database_values *row = values_new(move);
+    call_values_rows(row, move->arena, written, 1);
+    flight_add(flight, &STATEMENT_CALL_DELETE, key_values(move, move->from, 0));
+    flight_add(flight, move->staying.exists ? &STATEMENT_CALLS_UPDATE : &STATEMENT_CALLS_INSERT, row);
+    add_customer(move, flight);
+    add_left(move, flight);
+    move->staying.exists = true;
+    return true;
+}
+
+static bool rows_move(struct assignment *move)
+{
+    struct flight flight = {.count = 0};
+    struct database_values *all = key_values(move, move->from, move->to);
+    flight_add(&flight, &STATEMENT_OWNER_MOVE, all);
+    if (move->leaving.exists && !add_rows(move, &flight))
+        return false;
+    flight_add(&flight, &STATEMENT_INBOX_MOVE, all);
+    flight_add(&flight, &STATEMENT_JOBS_MOVE, all);
+    flight_add(&flight, &STATEMENT_COMMIT, NULL);
+    if (!flight_go(move, &flight))
+        return false;
     move->owner = move->to;
     move->leaving.exists = false;
     move->moved = true;
     return true;
 }
 
+/* `from` has to hear that the call is gone, of the version that its owner sees. Unless it has, from a source that is bound to
+ * it, a call of the same id: that one stays. */
+static bool is_gone(const struct assignment *move)
+{
+    return move->owner != move->from && move->staying.exists && !move->leaving.exists;
+}
+
 /* Only once, and only from the company that has it: a repeat must not undo what a later assignment did. */
 static bool give(struct assignment *move)
 {
+    struct flight flight = {.count = 0};
     if (move->fresh && move->owner == move->from)
         return rows_move(move);
-    return database_execute(move->database, "COMMIT", &move->error);
+    if (is_gone(move))
+        add_left(move, &flight);
+    flight_add(&flight, &STATEMENT_COMMIT, NULL);
+    return flight_go(move, &flight);
 }
 
 /* The owner sees the state, `from` sees the call go, each time that the event comes: a crash after the commit leaves nothing
- * unsaid. Unless `from` has, from a source that is bound to it, a call of the same id: that one stays. */
+ * unsaid. */
 static void publish(struct assignment *move)
 {
     const struct call_work *shown = move->owner == move->from ? &move->leaving : &move->staying;
@@ -174,7 +235,7 @@ static void publish(struct assignment *move)
     call_publish(move->batch, &shown->state.call, move->entry->event, false);
     if (move->owner == move->from)
         return;
-    if (move->leaving.exists) {
+    if (!is_gone(move)) {
         call_publish(move->batch, &move->leaving.state.call, move->entry->event, false);
         return;
     }

@@ -55,6 +55,12 @@ const struct database_statement STATEMENT_CALLS_LOCK = {
                   "JOIN calls c ON c.company_id = k.company_id AND c.call_id = k.call_id "
                   "ORDER BY c.company_id, c.call_id FOR UPDATE OF c"};
 
+/* Nothing is hashed while no call was ever moved. */
+const struct database_statement STATEMENT_CALLS_LEFT = {
+    "calls_left", "SELECT k.company_id, k.call_id, l.version FROM unnest($1::bigint[], $2::text[]) AS k(company_id, "
+                  "call_id) JOIN left_calls l ON l.call_hash = sha256(convert_to(k.call_id, 'UTF8')) AND l.company_id "
+                  "= k.company_id WHERE EXISTS (SELECT FROM left_calls)"};
+
 /* The columns of call_values_rows, in its order. */
 #define WRITTEN                                                                                                        \
     "company_id, call_id, source, branch_id, agent_id, call_type, direction, from_number, to_number, started_at, "     \
@@ -149,6 +155,22 @@ const struct database_statement STATEMENT_JOBS_MOVE = {
                  "INSERT INTO sync_jobs (company_id, call_id, source, reason, attempts, due_at, last_code, done_at) "
                  "SELECT $3, call_id, source, reason, attempts, due_at, last_code, done_at FROM moved "
                  "ON CONFLICT (company_id, call_id) DO NOTHING"};
+
+const struct database_statement STATEMENT_CALL_LEFT = {
+    "call_left", "INSERT INTO left_calls (call_hash, company_id, version) VALUES (sha256(convert_to($1, 'UTF8')), $2, "
+                 "$3) ON CONFLICT (call_hash, company_id) DO UPDATE SET version = greatest(left_calls.version, "
+                 "excluded.version), left_at = now()"};
+
+/* Said by the call that starts then. What other calls say comes again with their next event. */
+const struct database_statement STATEMENT_CUSTOMER_UNNAME = {
+    "customer_unname", "UPDATE customers SET name = NULL, name_said_at = NULL, name_collected = NULL WHERE id = $1 "
+                       "AND company_id = $2 AND name_said_at = $3"};
+
+/* A name that was set by hand (no name_said_at) keeps its customer. */
+const struct database_statement STATEMENT_CUSTOMER_DELETE = {
+    "customer_delete", "DELETE FROM customers u WHERE u.id = $1 AND u.company_id = $2 AND (u.name IS NULL OR "
+                       "u.name_said_at IS NOT NULL) AND NOT EXISTS (SELECT FROM calls c WHERE c.company_id = "
+                       "u.company_id AND c.customer_id = u.id)"};
 
 const struct database_statement STATEMENT_FORGET_HERE = {
     "forget_here",

@@ -20,6 +20,8 @@ extern const struct database_statement STATEMENT_OWNERS_DIFFER;
 
 /* $1 companies, $2 call ids, sorted -> CALL_ROW_BRIEF, stamps; locked in key order. */
 extern const struct database_statement STATEMENT_CALLS_LOCK;
+/* $1, $2 as above -> company_id, call_id, version of those that were moved away from the company. */
+extern const struct database_statement STATEMENT_CALLS_LEFT;
 /* Parameters of both: call_values_rows. */
 extern const struct database_statement STATEMENT_CALLS_INSERT, STATEMENT_CALLS_UPDATE;
 
@@ -38,6 +40,9 @@ extern const struct database_statement
 extern const struct database_statement STATEMENT_CALL_DELETE; /* $1, $2 */
 extern const struct database_statement STATEMENT_INBOX_MOVE;  /* $1, $2, $3 */
 extern const struct database_statement STATEMENT_JOBS_MOVE;   /* $1, $2, $3 */
+extern const struct database_statement STATEMENT_CALL_LEFT;   /* $1, $2, $3 the version of its `gone` */
+/* The customer of a call that left: $1 id, $2 company; $3 start of the call. The second only if no call names him any more. */
+extern const struct database_statement STATEMENT_CUSTOMER_UNNAME, STATEMENT_CUSTOMER_DELETE;
 
 /* Forgetting a call: $1 call id, $2 company. */
 extern const struct database_statement STATEMENT_FORGET_HERE, STATEMENT_FORGET_UNBOUND;

@@ -18,7 +18,7 @@
 
 static const char CALLS_KEY[] = "calls_pkey";
 
-enum { TAKE_STEPS = 6, RESULTS = 2 * TAKE_STEPS };
+enum { TAKE_STEPS = 7, RESULTS = 2 * TAKE_STEPS };
 
 struct store {
     struct database *database;
@@ -136,6 +136,25 @@ static void rows_attach(struct store *store, const PGresult *rows)
     }
 }
 
+/* Calls that were moved away from a company and come back to it by a source of its own: versions go on where they were. */
+static void left_attach(struct store *store, const PGresult *rows)
+{
+    for (int row = 0; row < PQntuples(rows); row++) {
+        struct call_work *work = call_batch_find(store->calls, database_int(rows, row, 0), database_text(rows, row, 1));
+        if (work && !work->exists)
+            work->state.call.version = database_int(rows, row, 2);
+    }
+}
+
+/* Only a source that is bound to a company speaks of a call that somebody else owns: without one nobody asks. */
+static bool some_bound(const struct call_batch *calls)
+{
+    for (size_t i = 0; i < calls->entry_count; i++)
+        if (calls->entries[i].bound)
+            return true;
+    return false;
+}
+
 /* Owners that are others than their events say: those events and calls are the owner's. The rows under the owner's key are
  * locked after the first ones, out of order: see the head of this file. */
 static bool owners_apply(struct store *store, const PGresult *owners)
@@ -181,9 +200,14 @@ static bool take(struct store *store)
     }
     struct database_values *locks = lock_values(store);
     size_t locks_step = 0;
+    size_t left_step = 0;
     if (locks) {
         locks_step = count++;
         steps[locks_step] = (struct database_step){.statement = &STATEMENT_CALLS_LOCK, .values = locks};
+    }
+    if (locks && some_bound(store->calls)) {
+        left_step = count++;
+        steps[left_step] = (struct database_step){.statement = &STATEMENT_CALLS_LEFT, .values = locks};
     }
     if (!database_flight(store->database, steps, count, NULL, &store->error, NULL))
         return false;
@@ -193,6 +217,8 @@ static bool take(struct store *store)
     bool fine = !owners || owners_apply(store, steps[owners_step].rows);
     if (fine && locks)
         rows_attach(store, steps[locks_step].rows);
+    if (fine && left_step)
+        left_attach(store, steps[left_step].rows);
     return fine;
 }
 

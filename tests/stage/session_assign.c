@@ -76,8 +76,8 @@ static void killed_at_every_step_it_moves_once(void **state)
 #ifndef HOOKLINE_FAILPOINTS
     skip();
 #endif
-    /* Of the statements: 1-3 begin, inbox, owner; 4 the rows; 5-6 the customer; 7-12 owner, delete, insert, inbox, job,
-     * commit. A flight is `sent` before its first is `answered`. The places
+    /* Of the statements: 1-4 begin, alone, inbox, owner; 5 the rows; 6-7 the customer; 8-16 owner, delete, insert, old
+     * customer's name, old customer, version, inbox, job, commit. A flight is `sent` before its first is `answered`. The places
      * outside of it are crossed with everything by tests/chaos. */
     static const char *const PLACES[] = {
         "session.answered:kill:2", "session.sent:kill:4",     "session.answered:kill:8",
@@ -115,6 +115,47 @@ static void killed_at_every_step_it_moves_once(void **state)
         assert_int_equal(company_of(call_id), 2);
         assert_screens_agree(call_id);
     }
+    world_wait_answer("SELECT string_agg(company_id::text, ',') FROM customers WHERE number = '+493083793369'", "2");
+}
+
+static void tell_name(const char *call_id, const char *number, int64_t started_at, const char *name)
+{
+    const char *variables = arena_format(world.arena,
+                                         "\"direction\":\"inbound\",\"from_number\":\"%s\",\"start_timestamp\":%lld,"
+                                         "\"retell_llm_dynamic_variables\":{\"customer_name\":\"%s\"}",
+                                         number, (long long)started_at, name)
+                                .ptr;
+    world_tell("ai.retell.call_started", call_id, variables);
+    world_updates_of(arena_format(world.arena, "1/%s", call_id).ptr, 1);
+}
+
+/* Who never called company 1 is not among its customers, and what a call said that was not theirs is not known there. */
+static void the_company_that_loses_a_call_loses_its_customer(void **state)
+{
+    (void)state;
+    static const char CUSTOMERS[] =
+        "SELECT string_agg(number || ' ' || coalesce(name, '-'), ', ' ORDER BY number) FROM "
+        "customers WHERE company_id = 1 AND number LIKE '+49301111111%'";
+    tell_name("only", "+493011111111", 1763718600000, "Anna");
+    tell_name("first", "+493011111112", 1763718600000, "Berta");
+    tell_name("second", "+493011111112", 1763718700000, "Cora");
+    tell_name("by-hand", "+493011111113", 1763718600000, "Dora");
+    postgres_execute(world.postgres, "UPDATE customers SET name = 'Emma', name_said_at = NULL, name_collected = NULL "
+                                     "WHERE number = '+493011111113'");
+    world_wait_answer(CUSTOMERS, "+493011111111 Anna, +493011111112 Cora, +493011111113 Emma");
+    assign("only", 1, 2);
+    assign("second", 1, 2);
+    assign("by-hand", 1, 2);
+    world_wait_answer(CUSTOMERS, "+493011111112 -, +493011111113 Emma");
+    world_tell("ai.retell.call_ended", "first",
+               "\"direction\":\"inbound\",\"from_number\":\"+493011111112\",\"start_timestamp\":1763718600000,"
+               "\"retell_llm_dynamic_variables\":{\"customer_name\":\"Berta\"}");
+    world_wait_answer(CUSTOMERS, "+493011111112 Berta, +493011111113 Emma");
+    assign("first", 1, 2);
+    world_wait_answer(CUSTOMERS, "+493011111113 Emma");
+    world_wait_answer("SELECT string_agg(c.call_id, ',' ORDER BY c.call_id) FROM calls c JOIN customers u ON u.id = "
+                      "c.customer_id AND u.company_id = c.company_id WHERE u.number LIKE '+49301111111%'",
+                      "by-hand,first,only,second");
 }
 
 /* There and back: what is said again later does not undo it. */
@@ -176,12 +217,45 @@ static void what_a_bound_source_says_later_is_not_taken_off_the_screens(void **s
                              .company = 1,
                              .source_company = 1,
                              .body = SLICE("{\"event\":\"call_started\",\"call\":{\"call_id\":\"twin\"} }")});
-    size_t before = world_updates_of("1/twin", 3).count;
+    struct world_updates told = world_updates_of("1/twin", 3);
+    assert_int_equal(world_version_of(told.records[1]), 2); /* gone */
+    assert_int_equal(world_version_of(told.records[2]), 3); /* once it began with 1 again, and screens passed it over */
+    size_t before = told.count;
     assign("twin", 1, 2);
     struct world_updates updates = world_updates_of("1/twin", before + 1);
     assert_false(world_holds(updates.records[updates.count - 1]->value, "\"gone\":true"));
     world_wait_answer("SELECT string_agg(company_id::text, ',' ORDER BY company_id) FROM calls WHERE call_id = 'twin'",
                       "1,2");
+}
+
+/* A repeat says "gone" with the version that the call has by then: what comes later is newer than that, too. */
+static void no_version_comes_twice_however_often_it_is_said(void **state)
+{
+    (void)state;
+    world_tell("ai.retell.call_started", "often", "");
+    world_updates_of("1/often", 1);
+    assign("often", 1, 2);
+    world_updates_of("2/often", 1);
+    world_send_event(
+        (struct world_event){.type = "ai.retell.call_ended",
+                             .call_id = "often",
+                             .company = 1,
+                             .body = SLICE("{\"event\":\"call_ended\",\"call\":{\"call_id\":\"often\"}}")});
+    assert_int_equal(world_version_of(world_updates_of("2/often", 2).records[1]), 3);
+    assign("often", 1, 2);
+    world_send_event(
+        (struct world_event){.type = "ai.retell.call_started",
+                             .call_id = "often",
+                             .company = 1,
+                             .source_company = 1,
+                             .body = SLICE("{\"event\":\"call_started\",\"call\":{\"call_id\":\"often\"} }")});
+    struct world_updates updates = world_updates_of("1/often", 4);
+    int64_t newest = 0;
+    for (size_t i = 0; i < updates.count; i++) {
+        assert_true(world_version_of(updates.records[i]) > newest);
+        newest = world_version_of(updates.records[i]);
+    }
+    assert_int_equal(newest, 4);
 }
 
 int main(void)
@@ -190,7 +264,9 @@ int main(void)
         cmocka_unit_test(killed_at_every_step_it_moves_once),
         cmocka_unit_test(a_repeat_of_an_old_assignment_moves_nothing),
         cmocka_unit_test(a_bound_sources_call_is_not_given_away),
+        cmocka_unit_test(the_company_that_loses_a_call_loses_its_customer),
         cmocka_unit_test(what_a_bound_source_says_later_is_not_taken_off_the_screens),
+        cmocka_unit_test(no_version_comes_twice_however_often_it_is_said),
     };
     return cmocka_run_group_tests_name("session_assign", tests, world_start, world_stop);
 }

@@ -133,6 +133,24 @@ static void values_of_call_and_company(struct database_values *values)
     database_add_int(values, 1);
 }
 
+static void values_of_version(struct database_values *values)
+{
+    values_of_call_and_company(values);
+    database_add_int(values, 3);
+}
+
+static void values_of_customer(struct database_values *values)
+{
+    database_add_int(values, 7);
+    database_add_int(values, 1);
+}
+
+static void values_of_customer_then(struct database_values *values)
+{
+    values_of_customer(values);
+    database_add_time(values, 0);
+}
+
 static void values_of_move(struct database_values *values)
 {
     values_of_call_and_company(values);
@@ -141,13 +159,14 @@ static void values_of_move(struct database_values *values)
 
 /* what is expected -------------------------------------------------------------------------------------------------- */
 
-#define CALLS_BY_KEY   "using calls_pkey on calls"
-#define OWNERS_BY_KEY  "using call_owners_pkey on call_owners"
-#define NUMBERS_BY_KEY "using customers_company_id_number_key on customers"
-#define JOBS_BY_KEY    "using sync_jobs_pkey on sync_jobs"
-#define EVENTS_BY_KEY  "using webhook_events_pkey on webhook_events"
-#define EVENTS_BY_CALL "using webhook_events_by_call on webhook_events"
-#define NO_LOOK_UP     NULL, NULL
+#define CALLS_BY_KEY    "using calls_pkey on calls"
+#define OWNERS_BY_KEY   "using call_owners_pkey on call_owners"
+#define NUMBERS_BY_KEY  "using customers_company_id_number_key on customers"
+#define CUSTOMERS_BY_ID "using customers_pkey on customers"
+#define JOBS_BY_KEY     "using sync_jobs_pkey on sync_jobs"
+#define EVENTS_BY_KEY   "using webhook_events_pkey on webhook_events"
+#define EVENTS_BY_CALL  "using webhook_events_by_call on webhook_events"
+#define NO_LOOK_UP      NULL, NULL
 
 static const struct expected {
     const struct database_statement *statement;
@@ -160,6 +179,7 @@ static const struct expected {
     {&STATEMENT_OWNERS_ADD, values_of_owners, NO_LOOK_UP},
     {&STATEMENT_OWNERS_DIFFER, values_of_owners, OWNERS_BY_KEY, "call_id ="},
     {&STATEMENT_CALLS_LOCK, values_of_keys, CALLS_BY_KEY, "call_id ="},
+    {&STATEMENT_CALLS_LEFT, values_of_keys, "using left_calls_pkey on left_calls", "call_hash ="},
     {&STATEMENT_CALLS_INSERT, values_of_rows, NO_LOOK_UP},
     {&STATEMENT_CALLS_UPDATE, values_of_rows, CALLS_BY_KEY, "call_id ="},
     {&STATEMENT_CUSTOMERS_ADD, values_of_numbers_now, NUMBERS_BY_KEY, "number ="},
@@ -173,6 +193,9 @@ static const struct expected {
     {&STATEMENT_INBOX_MOVE, values_of_move, EVENTS_BY_CALL, "call_id ="},
     {&STATEMENT_INBOX_DELETE, values_of_call_and_company, EVENTS_BY_CALL, "call_id ="},
     {&STATEMENT_JOBS_MOVE, values_of_move, JOBS_BY_KEY, "call_id ="},
+    {&STATEMENT_CALL_LEFT, values_of_version, NO_LOOK_UP},
+    {&STATEMENT_CUSTOMER_UNNAME, values_of_customer_then, CUSTOMERS_BY_ID, "id ="},
+    {&STATEMENT_CUSTOMER_DELETE, values_of_customer, "using c", "id ="}, /* customers by id, calls by customer */
     {&STATEMENT_JOB_DELETE, values_of_call_and_company, JOBS_BY_KEY, "call_id ="},
     {&STATEMENT_FORGET_HERE, values_of_call_and_company, CALLS_BY_KEY, "call_id ="},
     {&STATEMENT_FORGET_UNBOUND, values_of_call_and_company, OWNERS_BY_KEY, "call_id ="},
@@ -225,17 +248,22 @@ static void plan_fail(const struct expected *expected, const PGresult *plan, con
     fail_msg("%s, tables %s: %s", expected->statement->name, tables, why);
 }
 
-/* forgotten_calls is asked whether it holds anything at all: any way will do. */
+/* These are asked whether they hold anything at all: any way will do. */
+static bool line_of_small_table(const PGresult *plan, int row)
+{
+    return line_holds(plan, row, "on forgotten_calls") || line_holds(plan, row, "on left_calls");
+}
+
 static void plan_check(const struct expected *expected, const char *tables, bool known)
 {
     static const char *const NEVER[] = {"Seq Scan on", "Bitmap", "Hash Join", "Merge Join", "Materialize"};
     PGresult *plan = plan_of(expected);
     for (int row = 0; row < PQntuples(plan); row++) {
-        bool of_ours = line_holds(plan, row, " using ") && !line_holds(plan, row, "on forgotten_calls");
+        bool of_ours = line_holds(plan, row, " using ") && !line_of_small_table(plan, row);
         if (known && of_ours && (!expected->scan || !line_holds(plan, row, expected->scan)))
             plan_fail(expected, plan, tables, "another index");
         for (size_t i = 0; i < COUNT(NEVER); i++)
-            if (line_holds(plan, row, NEVER[i]) && !line_holds(plan, row, "on forgotten_calls"))
+            if (line_holds(plan, row, NEVER[i]) && !line_of_small_table(plan, row))
                 plan_fail(expected, plan, tables, NEVER[i]);
     }
     if (known && expected->scan && !plan_holds(plan, expected->scan))
@@ -278,6 +306,8 @@ static void fill(int count)
         "INSERT INTO forgotten_calls (call_hash, company_id, version) SELECT sha256(convert_to('gone_' || i, 'UTF8')), "
         "1, 1 "
         "FROM numbers",
+        "INSERT INTO left_calls (call_hash, company_id, version) SELECT sha256(convert_to('moved_' || i, 'UTF8')), 1, "
+        "1 FROM numbers",
     };
     for (size_t i = 0; i < COUNT(FILLS); i++) {
         struct slice sql =
@@ -306,7 +336,7 @@ static void keys_find_rows_in_big_tables_that_were_never_analysed(void **state)
 {
     (void)state;
     postgres_execute(with.postgres,
-                     "TRUNCATE calls, call_owners, sync_jobs, customers, webhook_events, forgotten_calls");
+                     "TRUNCATE calls, call_owners, sync_jobs, customers, webhook_events, forgotten_calls, left_calls");
     postgres_execute(with.postgres, "DELETE FROM pg_statistic WHERE starelid >= 16384");
     fill(BIG);
     plans_check("big, never analysed", true);

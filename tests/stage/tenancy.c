@@ -21,9 +21,9 @@ static const struct {
     {"customers", "company_id"}, {"customer_calls", "company_id"}, {"webhook_events", "company_id"},
 };
 static const char *const UNSEEN[] = {
-    "phone_numbers",        "agents",        "parked_events",   "call_owners",  "sync_jobs",
-    "api_tokens",           "audit_log",     "forgotten_calls", "topic_epochs", "retell_call_sessions",
-    "webhook_event_counts", "webhook_status"};
+    "phone_numbers",        "agents",         "parked_events",   "call_owners",  "sync_jobs",
+    "api_tokens",           "audit_log",      "forgotten_calls", "topic_epochs", "retell_call_sessions",
+    "webhook_event_counts", "webhook_status", "left_calls"};
 
 /* The first field as text, "" for null; or the SQLSTATE of what was refused, with a "!" before it. In the transaction that is
  * open, if one is. */
