@@ -17,13 +17,15 @@
 
 enum { LIST_USUAL = 50, LIST_MOST = 100000 };
 
-/* $1 reason, null: those that a mapping can release; $2 how many. The newest first. */
+/* $1 reason, null: those that a mapping can release; $2 how many. The newest first: of each reason by its index, for most of
+ * what is parked may be of another one. */
 static const struct database_statement LIST = {
     "parked_list",
     "SELECT encode(p.event_id, 'hex'), p.reason, " HEADER("ce_type") ", p.call_id, p.number, p.agent_id, " TIME(
-        "p.parked_at") " FROM parked_events p WHERE p.released_at IS NULL AND "
-                       "CASE WHEN $1::text IS NULL THEN p.reason <> 'not_a_call' ELSE p.reason = $1 END "
-                       "ORDER BY p.parked_at DESC, p.event_id LIMIT $2"};
+        "p.parked_at") ", p.refused_because FROM unnest(CASE WHEN $1::text IS NULL THEN ARRAY['unresolved', "
+                       "'company_conflict'] ELSE ARRAY[$1] END) r(reason) CROSS JOIN LATERAL (SELECT * FROM "
+                       "parked_events e WHERE e.reason = r.reason AND e.released_at IS NULL ORDER BY e.parked_at DESC, "
+                       "e.event_id LIMIT $2) p ORDER BY p.parked_at DESC, p.event_id LIMIT $2"};
 
 /* $1 event id. The payload comes last. */
 static const struct database_statement SHOW = {
@@ -31,9 +33,14 @@ static const struct database_statement SHOW = {
     "SELECT encode(p.event_id, 'hex'), p.reason, " HEADER("ce_type") ", " HEADER(
         "ce_source") ", p.topic, p.call_id, p.number, p.agent_id, p.metadata_company_id::text, "
                      "p.metadata_branch_id::text, o.company_id::text, " HEADER("ce_correlationid") ", " TIME(
-                         "p.parked_at") ", " TIME("p.released_at") ", octet_length(p.payload)::text, p.payload "
-                                                                   "FROM parked_events p LEFT JOIN call_owners o ON "
-                                                                   "o.call_id = p.call_id WHERE p.event_id = $1"};
+                         "p.parked_at") ", " TIME("p.released_at") ", " TIME("p.refused_at") ", p.refused_because, "
+                                                                                             "octet_length(p.payload)::"
+                                                                                             "text, p.payload "
+                                                                                             "FROM parked_events p "
+                                                                                             "LEFT JOIN call_owners o "
+                                                                                             "ON "
+                                                                                             "o.call_id = p.call_id "
+                                                                                             "WHERE p.event_id = $1"};
 
 static const struct column SHOWN[] = {
     {"event_id", COLUMN_TEXT},
@@ -50,6 +57,8 @@ static const struct column SHOWN[] = {
     {"correlation_id", COLUMN_TEXT},
     {"parked_at", COLUMN_TEXT},
     {"released_at", COLUMN_TEXT},
+    {"refused_at", COLUMN_TEXT},
+    {"refused_because", COLUMN_TEXT},
     {"payload_bytes", COLUMN_NUMBER},
 };
 
@@ -83,8 +92,8 @@ const char *parked_reason(const struct arguments *arguments, int *exit_code)
 static int list(const struct console *console, const struct arguments *arguments)
 {
     static const struct column COLUMNS[] = {
-        {"event_id", COLUMN_TEXT}, {"reason", COLUMN_TEXT},   {"type", COLUMN_TEXT},     {"call_id", COLUMN_TEXT},
-        {"number", COLUMN_TEXT},   {"agent_id", COLUMN_TEXT}, {"parked_at", COLUMN_TEXT}};
+        {"event_id", COLUMN_TEXT}, {"reason", COLUMN_TEXT},   {"type", COLUMN_TEXT},      {"call_id", COLUMN_TEXT},
+        {"number", COLUMN_TEXT},   {"agent_id", COLUMN_TEXT}, {"parked_at", COLUMN_TEXT}, {"refused", COLUMN_TEXT}};
     enum { NUMBER = 4 };
     struct arena *arena = arguments_arena(arguments);
     struct database *database = NULL;

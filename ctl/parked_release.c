@@ -23,8 +23,15 @@ enum { WAIT_USUAL_S = 10, WAIT_MOST_S = 3600, ASK_EVERY_MS = 100 };
 #define CHOSEN                                                                                                         \
     "FROM parked_events WHERE reason <> 'not_a_call' AND ($1::bytea IS NULL OR event_id = $1) AND "                    \
     "($2::text IS NULL OR reason = $2)"
-static const struct database_statement WAITING = {"parked_waiting",
-                                                  "SELECT count(*) " CHOSEN " AND released_at IS NULL"};
+static const struct database_statement WAITING = {
+    "parked_waiting",
+    "SELECT count(*), count(*) FILTER (WHERE refused_at IS NOT NULL) " CHOSEN " AND released_at IS NULL"};
+/* What Kafka refused is tried once more: that is what the operator asks for. */
+static const struct database_statement AGAIN = {
+    "parked_again",
+    "WITH again AS (UPDATE parked_events SET refused_at = NULL, refused_because = NULL WHERE event_id IN "
+    "(SELECT event_id " CHOSEN " AND released_at IS NULL AND refused_at IS NOT NULL) RETURNING 1) "
+    "SELECT count(*) FROM again"};
 /* $1 -> call id, reason, is it released */
 static const struct database_statement EVENT = {
     "parked_event", "SELECT call_id, reason, released_at IS NOT NULL FROM parked_events WHERE event_id = $1"};
@@ -41,8 +48,8 @@ struct release {
     struct database *database;
     struct slice id; /* absent: several */
     const char *reason;
-    int64_t company; /* 0: not said */
-    int64_t before, waiting;
+    int64_t company;                  /* 0: not said */
+    int64_t before, waiting, refused; /* refused: those among the waiting that Kafka will not take */
     struct database_error error;
 };
 
@@ -64,13 +71,26 @@ static int failed(const struct release *release)
     return console_database_problem(&release->error, "releasing parked events");
 }
 
-static bool count_waiting(struct release *release)
+static struct database_values *chosen(struct release *release)
 {
     struct database_values *values = values_new(release);
     database_add_bytes(values, release->id);
     database_add_text(values, slice_of(release->reason));
-    PGresult *rows = ask(release, &WAITING, values);
+    return values;
+}
+
+static bool count_waiting(struct release *release)
+{
+    PGresult *rows = ask(release, &WAITING, chosen(release));
     release->waiting = rows ? database_int(rows, 0, 0) : 0;
+    release->refused = rows ? database_int(rows, 0, 1) : 0;
+    PQclear(rows);
+    return rows != NULL;
+}
+
+static bool try_again(struct release *release)
+{
+    PGresult *rows = ask(release, &AGAIN, chosen(release));
     PQclear(rows);
     return rows != NULL;
 }
@@ -132,7 +152,7 @@ static int begin(struct release *release)
     int exit_code = slice_absent(release->id) ? EXIT_CODE_FINE : choose_one(release);
     if (exit_code != EXIT_CODE_FINE)
         return exit_code;
-    if (!count_waiting(release))
+    if (!try_again(release) || !count_waiting(release))
         return failed(release);
     release->before = release->waiting;
     const char *event = arguments_operand(release->arguments);
@@ -147,11 +167,11 @@ static int begin(struct release *release)
     return EXIT_CODE_FINE;
 }
 
-/* Until none of them waits, or the time is over. */
+/* Until none of them waits but those that Kafka refused again, or the time is over. */
 static int wait_for_resolver(struct release *release)
 {
     int64_t end_ms = clock_ticks_ms() + argument_count(release->arguments, "wait", WAIT_USUAL_S) * 1000;
-    while (release->waiting > 0 && clock_ticks_ms() < end_ms) {
+    while (release->waiting > release->refused && clock_ticks_ms() < end_ms) {
         usleep(ASK_EVERY_MS * 1000);
         if (!count_waiting(release))
             return failed(release);
@@ -171,6 +191,9 @@ static int say(const struct release *release)
     buffer_free(&out);
     if (exit_code != EXIT_CODE_FINE || release->waiting == 0)
         return exit_code;
+    if (release->refused)
+        return complain(EXIT_CODE_FINDING, "Kafka refuses %lld of them for good; `hookline parked list` says why",
+                        (long long)release->refused);
     return complain(EXIT_CODE_FINDING,
                     "who still waits is nobody's yet: add the number, agent or company that it names, "
                     "or say --company; `hookline status` says whether the resolver runs");

@@ -4,8 +4,9 @@
  *                                                              └─> parked_events, until a mapping appears
  *
  * Guarantees: nothing read is dropped; a call's records keep their order; the same webhook resolved twice gives the same
- * record unless a mapping changed. Dead letters are only bodies that are no JSON object (`not_json`) and call ids over 128
- * bytes (`call_id_too_long`): both can never become a call, and ingest lets only the second through.
+ * record unless a mapping changed. Dead letters are only bodies that are no JSON object (`not_json`), call ids over 128
+ * bytes (`call_id_too_long`) and records that with the company's headers are more than Kafka takes (`too_large`): none can ever
+ * become a call, and ingest lets only the second through.
  *
  * Stops: exit 70 when the schema does not fit, 75 when Kafka gave it up, 78 when a setting, role or password is wrong. While
  * PostgreSQL is away nothing is resolved, not even from the cache: what changed meanwhile could not be heard.
@@ -21,7 +22,7 @@
 #include "common/metrics.h"
 #include "common/phone.h"
 #include "common/stage.h"
-#include "resolver/parked.h"
+#include "resolver/parked_release.h"
 
 static const struct setting SETTINGS[] = {
     {.name = "DEFAULT_REGION",
@@ -63,7 +64,7 @@ struct resolver {
     struct release_cursor cursor;
     int64_t look_took_ms;              /* its pages, without what the harness did between them */
     int64_t look_at_ms, rest_until_ms; /* clock_ticks_ms */
-    struct metric *resolved[RULES], *parked[DOUBT_COMPANY_CONFLICT + 1], *released;
+    struct metric *resolved[RULES], *parked[DOUBT_COMPANY_CONFLICT + 1], *released, *refused;
 };
 
 static void make_metrics(struct resolver *self)
@@ -80,6 +81,8 @@ static void make_metrics(struct resolver *self)
         self->parked[i] = metrics_counter("hookline_resolver_parked_total", REASONS[i], "Events that had to wait.");
     self->released =
         metrics_counter("hookline_resolver_released_total", "", "Events that waited and then got a company.");
+    self->refused = metrics_counter("hookline_resolver_release_refused_total", "",
+                                    "Parked events set aside: Kafka will never take them as things are.");
 }
 
 static const char *resolver_open(struct stage_run *run, void *context)
@@ -139,6 +142,19 @@ static enum stage_outcome park(struct resolver *self, struct batch *batch, const
     return STAGE_DONE;
 }
 
+static void pass_on_call(struct resolver *self, struct batch *batch, struct batch_record *record,
+                         const struct placement *placement)
+{
+    const struct record *resolved = placement_record(placement, record->key, batch_arena(batch));
+    if (!record_fits(resolved)) {
+        batch_dead_letter(batch, record, DEAD_SENDERS, "too_large",
+                          "with the company's headers Kafka does not take it");
+        return;
+    }
+    batch_publish(batch, resolved);
+    metric_add(self->resolved[placement->resolution.rule], 1);
+}
+
 static void pass_on(struct resolver *self, struct batch *batch, struct batch_record *record,
                     const struct placement *placement)
 {
@@ -152,10 +168,8 @@ static void pass_on(struct resolver *self, struct batch *batch, struct batch_rec
     case CLUES_NOT_A_CALL:
         break;
     case CLUES_CALL:
-        if (!has_company(placement))
-            break;
-        batch_publish(batch, placement_record(placement, record->key, batch_arena(batch)));
-        metric_add(self->resolved[placement->resolution.rule], 1);
+        if (has_company(placement))
+            pass_on_call(self, batch, record, placement);
         break;
     }
 }
@@ -201,10 +215,11 @@ static enum release_outcome release_page(struct resolver *self)
 {
     if (!producer_ready(stage_producer(self->run)))
         return RELEASE_NO_KAFKA;
-    size_t released = 0;
+    struct release_counts counts;
     struct database_error error;
-    enum release_outcome outcome = parked_release(&self->release, clock_now_ms(), &self->cursor, &released, &error);
-    metric_add(self->released, (int64_t)released);
+    enum release_outcome outcome = parked_release(&self->release, clock_now_ms(), &self->cursor, &counts, &error);
+    metric_add(self->released, (int64_t)counts.released);
+    metric_add(self->refused, (int64_t)counts.refused);
     if (outcome == RELEASE_NO_DATABASE)
         database_failed(self, &error);
     else if (outcome != RELEASE_NO_KAFKA)

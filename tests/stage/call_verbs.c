@@ -190,6 +190,26 @@ static void an_operator_says_whose_a_parked_call_is(void **state)
     world_wait_answer("SELECT company_id FROM call_owners WHERE call_id = 'torn'", "2");
 }
 
+/* What Kafka refused once is listed with its words, and tried again when an operator says so. */
+static void what_kafka_refused_is_seen_and_sent_again(void **state)
+{
+    (void)state;
+    world_send("refused",
+               SLICE("{\"event\":\"call_started\",\"call\":{\"call_id\":\"refused\",\"to_number\":\"+4940123456\"}}"),
+               0);
+    world_wait_answer("SELECT count(*) FROM parked_events WHERE call_id = 'refused'", "1");
+    postgres_execute(world.postgres, "UPDATE parked_events SET refused_at = now(), refused_because = 'too large' WHERE "
+                                     "call_id = 'refused'");
+    assert_says("parked list", 0, "too large");
+    assert_says(line("parked show %s --json", event_of("refused")), 0, "\"refused_because\":\"too large\"");
+    postgres_execute(world.postgres, "INSERT INTO phone_numbers VALUES ('+4940123456', 2, NULL)");
+    world_send_call("witness", "+493083793369"); /* of a look that passed it over */
+    world_wait_answer("SELECT count(*) FROM calls WHERE call_id = 'witness'", "1");
+    world_wait_answer("SELECT count(*) FROM calls WHERE call_id = 'refused'", "0");
+    assert_says("parked release --all", 0, "1 released, 0 still waiting");
+    world_wait_answer("SELECT string_agg(company_id::text, ',') FROM calls WHERE call_id = 'refused'", "2");
+}
+
 static void a_call_is_shown_and_moved(void **state)
 {
     (void)state;
@@ -232,6 +252,12 @@ static void calls_of_bound_sources_stay(void **state)
     assert_says("call assign mixed --company 2", 1, "it stays there");
     world_wait_answer(
         "SELECT string_agg(DISTINCT company_id::text, ',') FROM calls WHERE call_id IN ('bound', 'mixed')", "1");
+
+    /* The events that say so are purged one day; that they said so is not. */
+    postgres_execute(world.postgres,
+                     "UPDATE webhook_events SET processed_at = now() - interval '100 days' WHERE call_id = 'mixed'");
+    assert_says("purge --json", 0, "\"events\":2");
+    assert_says("call assign mixed --company 2", 1, "it stays there");
 }
 
 /* Not done is not said to be done. */
@@ -252,6 +278,7 @@ int main(void)
         cmocka_unit_test(what_is_parked_is_listed_and_shown),
         cmocka_unit_test(a_release_is_a_look_at_once),
         cmocka_unit_test(an_operator_says_whose_a_parked_call_is),
+        cmocka_unit_test(what_kafka_refused_is_seen_and_sent_again),
         cmocka_unit_test(a_call_is_shown_and_moved),
         cmocka_unit_test(calls_of_bound_sources_stay),
         cmocka_unit_test(without_session_the_command_says_so),

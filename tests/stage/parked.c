@@ -11,13 +11,14 @@
 
 #include "common/log.h"
 #include "common/text.h"
-#include "resolver/parked.h"
+#include "resolver/parked_release.h"
 #include "tests/support/broker.h"
 #include "tests/support/postgres.h"
 
 enum {
-    MESSAGE_TOO_LARGE = 10, /* Kafka's code: not retried */
-    PAGE_EVENTS = 100,      /* parked.c's */
+    MESSAGE_TOO_LARGE = 10, /* Kafka's codes; neither is retried, and the second says nothing about the record */
+    INVALID_REQUIRED_ACKS = 21,
+    PAGE_EVENTS = 100, /* parked_release.c's */
 };
 
 static const char LOCKS_OF_OTHERS[] =
@@ -140,9 +141,9 @@ static size_t release_all(void)
     enum release_outcome outcome = RELEASE_MORE;
     size_t all = 0;
     while (outcome == RELEASE_MORE) {
-        size_t released = 0;
-        outcome = parked_release(&with.release, 0, &cursor, &released, &error);
-        all += released;
+        struct release_counts counts;
+        outcome = parked_release(&with.release, 0, &cursor, &counts, &error);
+        all += counts.released;
     }
     assert_int_equal(outcome, RELEASE_DONE);
     return all;
@@ -325,35 +326,66 @@ static void a_long_look_goes_page_by_page(void **state)
     }
     postgres_execute(with.postgres, "INSERT INTO companies (id, name) VALUES (1, 'a');"
                                     "INSERT INTO agents (agent_id, company_id) VALUES ('a', 1)");
-    size_t released = 0;
+    struct release_counts counts;
     struct release_cursor cursor = {0};
     struct database_error error;
-    assert_int_equal(parked_release(&with.release, 0, &cursor, &released, &error), RELEASE_MORE);
-    assert_int_equal(released, PAGE_EVENTS);
+    assert_int_equal(parked_release(&with.release, 0, &cursor, &counts, &error), RELEASE_MORE);
+    assert_int_equal(counts.released, PAGE_EVENTS);
     assert_asked("SELECT count(*) FROM parked_events WHERE released_at IS NULL", "50");
     assert_asked(LOCKS_OF_OTHERS, "0");
-    assert_int_equal(parked_release(&with.release, 0, &cursor, &released, &error), RELEASE_MORE);
-    assert_int_equal(released, 50);
-    assert_int_equal(parked_release(&with.release, 0, &cursor, &released, &error), RELEASE_DONE);
-    assert_int_equal(released, 0);
+    assert_int_equal(parked_release(&with.release, 0, &cursor, &counts, &error), RELEASE_MORE);
+    assert_int_equal(counts.released, 50);
+    assert_int_equal(parked_release(&with.release, 0, &cursor, &counts, &error), RELEASE_DONE);
+    assert_int_equal(counts.released, 0);
 }
 
 static void what_kafka_did_not_take_stays(void **state)
 {
     (void)state;
+    park(SLICE("{\"call\":{\"call_id\":\"not_now\",\"agent_id\":\"a\"}}"), "not_now");
+    postgres_execute(with.postgres, "INSERT INTO companies (id, name) VALUES (1, 'a');"
+                                    "INSERT INTO agents (agent_id, company_id) VALUES ('a', 1)");
+    struct release_counts counts;
+    struct release_cursor cursor = {0};
+    struct database_error error;
+    broker_fail_produces(with.broker, INVALID_REQUIRED_ACKS, 1);
+    assert_int_equal(parked_release(&with.release, 0, &cursor, &counts, &error), RELEASE_NO_KAFKA);
+    assert_int_equal(counts.released, 0);
+    assert_int_equal(cursor.length, 0); /* the page is the next one again */
+    assert_asked("SELECT count(*) FROM parked_events WHERE released_at IS NULL AND refused_at IS NULL", "1");
+    assert_asked(LOCKS_OF_OTHERS, "0"); /* nothing is held while it waits */
+    assert_int_equal(release_all(), 1);
+}
+
+/* It kept its page, and all that came behind it, from being released: each second it was refused again. */
+static void what_kafka_refuses_for_good_is_set_aside(void **state)
+{
+    (void)state;
+    static const char ALL[] = "SELECT string_agg(call_id || ' ' || CASE WHEN released_at IS NOT NULL THEN 'released' "
+                              "WHEN refused_at IS NOT NULL THEN 'refused: ' || refused_because ELSE 'waits' END, '; ' "
+                              "ORDER BY call_id) FROM parked_events";
     park(SLICE("{\"call\":{\"call_id\":\"refused\",\"agent_id\":\"a\"}}"), "refused");
     postgres_execute(with.postgres, "INSERT INTO companies (id, name) VALUES (1, 'a');"
                                     "INSERT INTO agents (agent_id, company_id) VALUES ('a', 1)");
-    size_t released = 0;
+    struct release_counts counts;
     struct release_cursor cursor = {0};
     struct database_error error;
     broker_fail_produces(with.broker, MESSAGE_TOO_LARGE, 1);
-    assert_int_equal(parked_release(&with.release, 0, &cursor, &released, &error), RELEASE_NO_KAFKA);
-    assert_int_equal(released, 0);
-    assert_int_equal(cursor.length, 0); /* the page is the next one again */
-    assert_asked("SELECT count(*) FROM parked_events WHERE released_at IS NULL", "1");
-    assert_asked(LOCKS_OF_OTHERS, "0"); /* nothing is held while it waits */
+    assert_int_equal(parked_release(&with.release, 0, &cursor, &counts, &error), RELEASE_MORE);
+    assert_int_equal(counts.released, 0);
+    assert_int_equal(counts.refused, 1);
+    assert_asked(ALL, "refused refused: Broker: Message size too large");
+
+    postgres_execute(with.postgres, "DELETE FROM agents");
+    park(SLICE("{\"call\":{\"call_id\":\"next\",\"agent_id\":\"a\"}}"), "next");
+    postgres_execute(with.postgres, "INSERT INTO agents (agent_id, company_id) VALUES ('a', 1)");
     assert_int_equal(release_all(), 1);
+    assert_non_null(published_with_key("next"));
+    assert_null(published_with_key("refused"));
+
+    postgres_execute(with.postgres, "UPDATE parked_events SET refused_at = NULL, refused_because = NULL");
+    assert_int_equal(release_all(), 1);
+    assert_asked(ALL, "next released; refused released");
 }
 
 static void what_another_process_holds_is_left_to_it(void **state)
@@ -387,6 +419,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(large_events_leave_too, begun, ended),
         cmocka_unit_test_setup_teardown(a_long_look_goes_page_by_page, begun, ended),
         cmocka_unit_test_setup_teardown(what_kafka_did_not_take_stays, begun, ended),
+        cmocka_unit_test_setup_teardown(what_kafka_refuses_for_good_is_set_aside, begun, ended),
         cmocka_unit_test_setup_teardown(what_another_process_holds_is_left_to_it, begun, ended),
     };
     return cmocka_run_group_tests_name("parked", tests, servers_started, servers_stopped);
