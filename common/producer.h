@@ -88,6 +88,10 @@ bool producer_ready(const struct producer *producer);
 /* NULL, or why librdkafka gave this instance up for good: it must be closed and opened anew. */
 const char *producer_fatal(const struct producer *producer);
 
+/* What a record takes in Kafka, framing included, at most; and whether that is within MESSAGE_MAX_BYTES. Pure. */
+size_t record_bytes(const struct record *record);
+bool record_fits(const struct record *record);
+
 /* Partition of a key under murmur2 among `partitions`: the same as Java's default partitioner. Pure. */
 int32_t partition_of_key(struct slice key, int32_t partitions);
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/dead_letter.h"
+#include "common/dead_letter_cut.h"
 
 /* Room for one more of `size` bytes behind `count`. */
 static void *grown(void *list, size_t count, size_t *capacity, size_t size)
@@ -177,6 +177,7 @@ struct record batch_letter_record(struct batch *batch, const struct batch_letter
         .value = dead->event.body,
     };
     record.headers = dead_letter_headers(batch->arena, dead->headers, dead->header_count, &facts, &record.header_count);
+    dead_letter_cut(batch->arena, &record);
     return record;
 }
 

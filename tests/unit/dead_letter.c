@@ -1,7 +1,9 @@
 /* A dead letter says why, and keeps all that it was. */
 #include "tests/unit/test.h"
 
-#include "common/dead_letter.h"
+#include <stdlib.h>
+
+#include "common/dead_letter_cut.h"
 
 static const struct dead_letter LETTER = {
     .topic = {"hookline.calls.events", 21},
@@ -79,12 +81,61 @@ static void the_detail_is_cut_between_characters(void **state)
     arena_free(arena);
 }
 
+/* A record as large as its topic takes is dead, and its letter has ten headers more. */
+static void what_does_not_fit_is_cut_and_says_so(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new();
+    char *bytes = calloc(MESSAGE_MAX_BYTES + 1, 1);
+    const struct header id = {"ce_id", {"abc", 3}}, huge = {"x", {bytes, MESSAGE_MAX_BYTES - 100}};
+    const struct header code = {"dlq.code", {"envelope", 8}};
+    const struct {
+        size_t key_len, value_len;
+        struct header own;
+        const char *cut; /* NULL: whole */
+        size_t kept_headers;
+    } CASES[] = {
+        {4, 0, id, NULL, 2},
+        {4, MESSAGE_MAX_BYTES - 4096, id, NULL, 2},
+        {4, MESSAGE_MAX_BYTES - 100, id, "value", 2},
+        {4, MESSAGE_MAX_BYTES, id, "value", 2},
+        {4, 10, huge, "all", 1},
+        {MESSAGE_MAX_BYTES - 100, 10, id, "all", 1},
+    };
+    for (size_t i = 0; i < COUNT(CASES); i++) {
+        const struct header headers[] = {CASES[i].own, code};
+        struct record letter = {.key = {bytes, CASES[i].key_len},
+                                .value = {bytes, CASES[i].value_len},
+                                .headers = headers,
+                                .header_count = COUNT(headers)};
+        dead_letter_cut(arena, &letter);
+        assert_true(record_fits(&letter));
+        assert_int_equal(letter.header_count, CASES[i].kept_headers + (CASES[i].cut ? 3 : 0));
+        assert_slice(value_of(letter.headers, letter.header_count, "dlq.code"), "envelope");
+        if (!CASES[i].cut) {
+            assert_int_equal(letter.value.len, CASES[i].value_len);
+            continue;
+        }
+        assert_slice(value_of(letter.headers, letter.header_count, "dlq.cut"), CASES[i].cut);
+        assert_slice(value_of(letter.headers, letter.header_count, "dlq.value-bytes"),
+                     arena_format(arena, "%zu", CASES[i].value_len).ptr);
+        assert_int_equal(value_of(letter.headers, letter.header_count, "dlq.value-sha256").len, 64);
+        if (CASES[i].value_len == 10) /* SHA-256 of ten zero bytes */
+            assert_slice(value_of(letter.headers, letter.header_count, "dlq.value-sha256"),
+                         "01d448afd928065458cf670b60f5a594d735af0172c8d67f22a81680132681ca");
+        assert_true(letter.value.len >= 10);
+    }
+    free(bytes);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_reason_comes_after_what_was_there),
         cmocka_unit_test(who_died_again_keeps_the_count_of_replays_only),
         cmocka_unit_test(the_detail_is_cut_between_characters),
+        cmocka_unit_test(what_does_not_fit_is_cut_and_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
