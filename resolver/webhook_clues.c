@@ -21,7 +21,7 @@ static int64_t positive_id(const struct json *value)
 static struct slice storable(struct arena *arena, struct slice text)
 {
     uint64_t repaired = 0;
-    return slice_absent(text) ? text : text_repair(arena, text, &repaired);
+    return slice_absent(text) ? text : arena_copy(arena, text_repair(arena, text, &repaired));
 }
 
 static struct slice agent_of(struct arena *arena, const struct json *call)
@@ -48,18 +48,8 @@ static void read_metadata(struct webhook_clues *clues, const struct json *metada
     clues->metadata_branch = branch ? branch : positive_id(json_get(metadata, "askproai_branch_id"));
 }
 
-enum clues_kind webhook_clues_read(struct arena *arena, struct slice provider, struct slice body,
-                                   struct webhook_clues *clues)
+static enum clues_kind read_call(struct arena *arena, const struct json *call, struct webhook_clues *clues)
 {
-    *clues = (struct webhook_clues){0};
-    const char *problem = NULL;
-    const struct json *root = json_read(arena, body, &problem);
-    if (!json_is_object(root))
-        return CLUES_NOT_JSON;
-
-    if (!slice_absent(provider) && !slice_equals(provider, "retell"))
-        return CLUES_NOT_A_CALL;
-    const struct json *call = json_get(root, "call");
     struct slice call_id = json_text(json_get(call, "call_id"));
     if (call_id.len == 0)
         return CLUES_NOT_A_CALL;
@@ -67,7 +57,7 @@ enum clues_kind webhook_clues_read(struct arena *arena, struct slice provider, s
         return CLUES_CALL_ID_TOO_LONG;
 
     *clues = (struct webhook_clues){
-        .call_id = call_id,
+        .call_id = arena_copy(arena, call_id),
         .call_id_text = storable(arena, call_id),
         .outbound = slice_equals(json_text(json_get(call, "direction")), "outbound"),
         .from_number = storable(arena, json_text(json_get(call, "from_number"))),
@@ -76,6 +66,22 @@ enum clues_kind webhook_clues_read(struct arena *arena, struct slice provider, s
     };
     read_metadata(clues, json_get(call, "metadata"));
     return CLUES_CALL;
+}
+
+enum clues_kind webhook_clues_read(struct arena *arena, struct slice provider, struct slice body,
+                                   struct webhook_clues *clues)
+{
+    struct arena *document = arena_new(); /* a body's tree is five times the body, and a batch holds 500 */
+    const char *problem = NULL;
+    *clues = (struct webhook_clues){0};
+    const struct json *root = json_read(document, body, &problem);
+    enum clues_kind kind = CLUES_NOT_A_CALL;
+    if (!json_is_object(root))
+        kind = CLUES_NOT_JSON;
+    else if (slice_absent(provider) || slice_equals(provider, "retell"))
+        kind = read_call(arena, json_get(root, "call"), clues);
+    arena_free(document);
+    return kind;
 }
 
 struct slice webhook_clues_number(const struct webhook_clues *clues)

@@ -7,7 +7,7 @@
  *
  * Only `event` and `call.call_id` are sure to be there (docs.retellai.com, "webhook overview"; a real call_analyzed of an
  * unconnected call lacked most of the rest): a clue of another type, or out of its range, is no clue, never an error.
- * Pure: text is repaired for PostgreSQL (text.h) and lies in the arena or borrows from the body.
+ * Pure: text is repaired for PostgreSQL (text.h) and lies in the arena; nothing borrows from the body.
  */
 #ifndef HOOKLINE_RESOLVER_WEBHOOK_CLUES_H
 #define HOOKLINE_RESOLVER_WEBHOOK_CLUES_H

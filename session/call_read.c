@@ -64,6 +64,8 @@ const char *call_read_type(size_t index)
 
 struct reader {
     struct arena *arena;
+    struct arena
+        *document; /* what the body is read into, and ends with call_read: five times the body for a transcript */
     const struct json *body, *call;
     struct call_facts *facts;
     struct call_read_counts *counts;
@@ -77,23 +79,29 @@ static const struct event_rule *rule_of(struct slice type)
     return NULL;
 }
 
-static struct slice read_text(struct reader *reader, const struct json *value)
+/* Ends with the document. */
+static struct slice repaired_text(struct reader *reader, const struct json *value)
 {
     struct slice text = json_text(value);
-    return slice_absent(text) ? text : text_repair(reader->arena, text, &reader->counts->repaired);
+    return slice_absent(text) ? text : text_repair(reader->document, text, &reader->counts->repaired);
+}
+
+static struct slice read_text(struct reader *reader, const struct json *value)
+{
+    return arena_copy(reader->arena, repaired_text(reader, value));
 }
 
 /* A text that travels in updates: cut at TEXT_MAX_BYTES, between two characters, and counted. */
 static struct slice read_short_text(struct reader *reader, const struct json *value)
 {
-    struct slice text = read_text(reader, value);
-    if (text.len <= TEXT_MAX_BYTES)
-        return text;
-    reader->counts->absurd++;
-    size_t len = TEXT_MAX_BYTES;
-    while (len > 0 && ((unsigned char)text.ptr[len] & 0xc0) == 0x80)
-        len--;
-    return (struct slice){text.ptr, len};
+    struct slice text = repaired_text(reader, value);
+    if (text.len > TEXT_MAX_BYTES) {
+        reader->counts->absurd++;
+        text.len = TEXT_MAX_BYTES;
+        while (text.len > 0 && ((unsigned char)text.ptr[text.len] & 0xc0) == 0x80)
+            text.len--;
+    }
+    return arena_copy(reader->arena, text);
 }
 
 static int64_t keep_if(struct reader *reader, bool sane, int64_t number)
@@ -138,12 +146,12 @@ static struct slice read_object(struct reader *reader, const struct json *value)
 {
     if (!json_is_object(value))
         return SLICE_ABSENT;
-    struct slice json = json_write(reader->arena, value, &reader->counts->repaired);
+    struct slice json = json_write(reader->document, value, &reader->counts->repaired);
     if (slice_absent(json) || !jsonb_takes(json)) {
         reader->counts->absurd++;
         return SLICE_ABSENT;
     }
-    return jsonb_first_keys(reader->arena, json, &reader->counts->absurd);
+    return arena_copy(reader->arena, jsonb_first_keys(reader->document, json, &reader->counts->absurd));
 }
 
 /* Millionths of a cent. Retell counts in cents; an account that differs has a source with the cost unit "dollars". */
@@ -280,12 +288,31 @@ static enum call_problem read_assignment(struct reader *reader)
     return sane ? CALL_PROBLEM_NONE : CALL_PROBLEM_NO_ASSIGNMENT;
 }
 
+static enum call_problem read_body(struct reader *reader, const struct event *event)
+{
+    const struct event_rule *rule = rule_of(event->type);
+    struct call_facts *facts = reader->facts;
+    const char *problem = NULL;
+    reader->body = json_read(reader->document, event->body, &problem);
+    if (!json_is_object(reader->body))
+        return CALL_PROBLEM_NOT_JSON;
+    reader->call = json_get(reader->body, "call");
+    if (!rule)
+        return CALL_PROBLEM_NONE;
+    if (rule->kind == RULE_FORGOTTEN) {
+        facts->kind = CALL_EVENT_FORGOTTEN;
+        return CALL_PROBLEM_NONE;
+    }
+    facts->kind = rule->kind == RULE_ASSIGNED ? CALL_EVENT_ASSIGNED : CALL_EVENT_STATE;
+    if (rule->kind == RULE_ASSIGNED)
+        return read_assignment(reader);
+    read_state(reader, event, rule);
+    return CALL_PROBLEM_NONE;
+}
+
 enum call_problem call_read(struct arena *arena, const struct event *event, struct call_facts *facts,
                             struct call_read_counts *counts)
 {
-    const struct event_rule *rule = rule_of(event->type);
-    const char *problem = NULL;
-    struct reader reader = {.arena = arena, .facts = facts, .counts = counts};
     *facts = (struct call_facts){.kind = CALL_EVENT_IGNORED};
     call_state_init(&facts->state);
     if (event->subject.len == 0)
@@ -295,19 +322,8 @@ enum call_problem call_read(struct arena *arena, const struct event *event, stru
         return CALL_PROBLEM_CALL_ID_TOO_LONG;
     if (!event->source_company && !event->company_id)
         return CALL_PROBLEM_NO_COMPANY;
-    reader.body = json_read(arena, event->body, &problem);
-    if (!json_is_object(reader.body))
-        return CALL_PROBLEM_NOT_JSON;
-    reader.call = json_get(reader.body, "call");
-    if (!rule)
-        return CALL_PROBLEM_NONE;
-    if (rule->kind == RULE_FORGOTTEN) {
-        facts->kind = CALL_EVENT_FORGOTTEN;
-        return CALL_PROBLEM_NONE;
-    }
-    facts->kind = rule->kind == RULE_ASSIGNED ? CALL_EVENT_ASSIGNED : CALL_EVENT_STATE;
-    if (rule->kind == RULE_ASSIGNED)
-        return read_assignment(&reader);
-    read_state(&reader, event, rule);
-    return CALL_PROBLEM_NONE;
+    struct reader reader = {.arena = arena, .document = arena_new(), .facts = facts, .counts = counts};
+    enum call_problem problem = read_body(&reader, event);
+    arena_free(reader.document);
+    return problem;
 }

@@ -19,7 +19,8 @@
  * columns cannot hold and JSON that jsonb does not take are absent and counted; bytes that are no UTF-8, and U+0000,
  * become U+FFFD and are counted; of duplicate keys the first counts, also in columns of JSON, and the others are counted.
  * An empty text is a value. Refuses only: a body that is no JSON object, no call id or one
- * of more than 128 bytes, no company, an assignment without two companies. Pure; memory comes from the arena.
+ * of more than 128 bytes, no company, an assignment without two companies. Pure; memory comes from the arena, and what is
+ * not kept of the body (its tree, most of all) is given back at once.
  */
 #ifndef HOOKLINE_SESSION_CALL_READ_H
 #define HOOKLINE_SESSION_CALL_READ_H

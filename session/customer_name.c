@@ -41,7 +41,7 @@ static struct slice read_name(struct arena *arena, const struct json *variables,
     for (size_t i = 0; i < COUNT(KEYS); i++) {
         struct slice name = trim(json_text(json_get(variables, KEYS[i])));
         if (name.len && !slice_starts_with(name, "{{"))
-            return cut(text_repair(arena, name, repaired));
+            return arena_copy(arena, cut(text_repair(arena, name, repaired)));
     }
     return SLICE_ABSENT;
 }

@@ -23,7 +23,7 @@ struct customer_name {
     bool collected;
 };
 
-/* `object` is the event's call, `said` what was read of it. Repaired bytes are counted. */
+/* `object` is the event's call, `said` what was read of it: borrowed is only the latter. Repaired bytes are counted. */
 struct customer_name customer_name_read(struct arena *arena, const struct json *object, const struct call *said,
                                         uint64_t *repaired);
 
