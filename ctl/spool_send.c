@@ -1,6 +1,6 @@
 /* spool_send.c: what waits on a disk goes to Kafka by hand: a spool that no process holds, or records that Kafka refused once.
  *
- *      read some ──> send, await every ack ──> delete, commit ──> the next
+ *      read some ──> send, await every ack ──> delete all that were acked, commit ──> the next
  *
  * A crash in between sends some twice; they have the same event ids. Records that Kafka refuses again stay where they are.
  * `drain` refuses a spool that a process holds: that process drains it. `retry` takes it beside the process.
@@ -21,42 +21,56 @@ struct sending {
     int64_t sent, refused;
 };
 
+struct fate {
+    enum delivery delivery;
+    const char *problem;
+};
+
 static int disk_problem(const struct sending *sending)
 {
     return complain(EXIT_CODE_UNAVAILABLE, "%s: %s", sending->path, spool_problem(sending->spool));
 }
 
-static int remove_row(struct sending *sending, const struct spool_row *row, enum delivery delivery, const char *problem)
+/* One by one where one of them is refused: which it is, is not said for many. Nothing is written meanwhile: a transaction that
+ * waits for brokers would keep the process beside us from its spool. How many have a fate; the next one failed. */
+static size_t deliver(struct sending *sending, const struct spool_row *rows, size_t count, struct fate *fates)
 {
-    enum spool_outcome outcome = SPOOL_FINE;
-    if (delivery == DELIVERY_ACKED)
-        outcome = spool_delete(sending->spool, sending->table, row->sequence);
-    else if (sending->table == SPOOL_WAITING)
-        outcome = spool_set_aside(sending->spool, row->sequence, problem);
-    *(delivery == DELIVERY_ACKED ? &sending->sent : &sending->refused) += 1;
-    return outcome == SPOOL_FINE ? EXIT_CODE_FINE : disk_problem(sending);
-}
-
-/* One by one where one of them is refused: which it is, is not said for many. */
-static int send_rows(struct sending *sending, const struct spool_row *rows, size_t count)
-{
-    const char *problem = NULL;
+    struct fate all = {0};
     struct record *records = arena_zeroed(sending->arena, count, sizeof *records);
     for (size_t i = 0; i < count; i++)
         records[i] = rows[i].record;
-    enum delivery all = producer_send_all(sending->producer, records, count, &problem);
-    int exit_code = EXIT_CODE_FINE;
-    for (size_t i = 0; i < count && exit_code == EXIT_CODE_FINE; i++) {
-        enum delivery delivery =
-            all == DELIVERY_REFUSED && count > 1 ? producer_send_all(sending->producer, &records[i], 1, &problem) : all;
-        if (delivery == DELIVERY_FAILED)
-            exit_code = complain(EXIT_CODE_UNAVAILABLE, "%s: the brokers do not take it: %s", sending->path, problem);
-        else
-            exit_code = remove_row(sending, &rows[i], delivery, problem);
+    all.delivery = producer_send_all(sending->producer, records, count, &all.problem);
+    for (size_t i = 0; i < count; i++) {
+        fates[i] = all;
+        if (all.delivery == DELIVERY_REFUSED && count > 1)
+            fates[i].delivery = producer_send_all(sending->producer, &records[i], 1, &fates[i].problem);
+        if (fates[i].delivery == DELIVERY_FAILED)
+            return i;
     }
-    if (spool_commit(sending->spool) != SPOOL_FINE)
+    return count;
+}
+
+static enum spool_outcome settle_row(struct sending *sending, const struct spool_row *row, const struct fate *fate)
+{
+    *(fate->delivery == DELIVERY_ACKED ? &sending->sent : &sending->refused) += 1;
+    if (fate->delivery == DELIVERY_ACKED)
+        return spool_delete(sending->spool, sending->table, row->sequence);
+    return sending->table == SPOOL_WAITING ? spool_set_aside(sending->spool, row->sequence, fate->problem) : SPOOL_FINE;
+}
+
+static int send_rows(struct sending *sending, const struct spool_row *rows, size_t count)
+{
+    struct fate *fates = arena_zeroed(sending->arena, count, sizeof *fates);
+    size_t delivered = deliver(sending, rows, count, fates);
+    enum spool_outcome outcome = SPOOL_FINE;
+    for (size_t i = 0; i < delivered && outcome == SPOOL_FINE; i++)
+        outcome = settle_row(sending, &rows[i], &fates[i]);
+    if (outcome != SPOOL_FINE || spool_commit(sending->spool) != SPOOL_FINE)
         return disk_problem(sending);
-    return exit_code;
+    if (delivered < count)
+        return complain(EXIT_CODE_UNAVAILABLE, "%s: the brokers do not take it: %s", sending->path,
+                        fates[delivered].problem);
+    return EXIT_CODE_FINE;
 }
 
 static int send_all(struct sending *sending)
@@ -142,7 +156,7 @@ static int retry(const struct console *console, const struct arguments *argument
     int exit_code = spool_files_find(console, arguments, &files);
     if (exit_code != EXIT_CODE_FINE)
         return exit_code;
-    if (spool_open(&spool, files.paths[0], SPOOL_TO_WRITE) != SPOOL_FINE)
+    if (spool_open(&spool, files.paths[0], SPOOL_TO_MEND) != SPOOL_FINE)
         return complain(EXIT_CODE_FINDING, "%s: %s", files.paths[0], spool_problem(NULL));
     exit_code = send_file(console, arguments, files.paths[0], spool, SPOOL_SET_ASIDE);
     spool_close(spool);

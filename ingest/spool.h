@@ -7,7 +7,7 @@
  *
  * File format 1: PRAGMA application_id 'hkls', user_version 1; any other is refused and left as it is. The file has mode
  * 0600, for bodies are personal data: what is deleted is overwritten (secure_delete), and spool_tidy gives the file's pages
- * and the log's back once nothing waits. At most one process writes (spool_slot.h); others may look.
+ * and the log's back once nothing waits. One process owns it (spool_slot.h); others may look, and mend in short transactions.
  *
  * A write that fails takes its whole transaction with it: nothing of it counts, and the next one begins anew.
  */
@@ -25,7 +25,11 @@ enum spool_outcome {
     SPOOL_STRANGE, /* a sound file, but not of this format */
 };
 
-enum spool_purpose { SPOOL_TO_WRITE, SPOOL_TO_LOOK };
+enum spool_purpose {
+    SPOOL_TO_WRITE, /* by the process whose spool it is: waits 100 ms for somebody else's transaction, then fails */
+    SPOOL_TO_MEND,  /* beside it, by an operator's command, which can wait: 10 s; commit soon, for the process cannot */
+    SPOOL_TO_LOOK,
+};
 
 struct spool_row {
     int64_t sequence;
@@ -43,7 +47,7 @@ struct spool_stat {
 
 enum spool_table { SPOOL_WAITING, SPOOL_SET_ASIDE };
 
-/* Makes the file unless it is only to be looked at. The caller closes. */
+/* Makes the file only to write. The caller closes. */
 enum spool_outcome spool_open(struct spool **result, const char *path, enum spool_purpose purpose);
 /* What was not committed is gone. NULL is fine. */
 void spool_close(struct spool *spool);

@@ -16,7 +16,9 @@
 enum {
     APPLICATION = 0x686b6c73,
     FORMAT = 1,
-    BUSY_MS = 100, /* an operator's look, or a retry by hand, holds the file for less */
+    BUSY_MS =
+        100, /* in ingest's loop; what an operator's command writes takes less. Beyond it: 503, and again in a second */
+    MEND_BUSY_MS = 10000,
 };
 
 /* Before there are tables: the page size and the kind of vacuum cannot be changed later. */
@@ -138,15 +140,17 @@ enum spool_outcome spool_open(struct spool **result, const char *path, enum spoo
 {
     struct spool *spool = memory_new(1, sizeof *spool);
     *spool = (struct spool){0};
-    int flags = SQLITE_OPEN_NOMUTEX | (purpose == SPOOL_TO_WRITE ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY);
+    int flags = SQLITE_OPEN_NOMUTEX | (purpose == SPOOL_TO_LOOK ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE);
     enum spool_outcome outcome = purpose == SPOOL_TO_WRITE ? make_file(spool, path) : SPOOL_FINE;
     if (outcome == SPOOL_FINE) {
         int code = sqlite3_open_v2(path, &spool->database, flags, NULL);
         outcome = code == SQLITE_OK ? SPOOL_FINE : spool_fail(spool, code, "opening it");
-        sqlite3_busy_timeout(spool->database, BUSY_MS);
+        sqlite3_busy_timeout(spool->database, purpose == SPOOL_TO_MEND ? MEND_BUSY_MS : BUSY_MS);
     }
     if (outcome == SPOOL_FINE)
         outcome = purpose == SPOOL_TO_WRITE ? open_to_write(spool) : open_to_look(spool);
+    if (outcome == SPOOL_FINE && purpose == SPOOL_TO_MEND)
+        outcome = execute(spool, ALWAYS, "opening the spool");
     if (outcome == SPOOL_FINE)
         outcome = spool_count(spool);
     if (outcome == SPOOL_FINE) {
@@ -180,6 +184,9 @@ bool spool_tidy(struct spool *spool)
         return false;
     if (free_pages > 0)
         return execute(spool, "PRAGMA incremental_vacuum(500)", "giving pages back") == SPOOL_FINE;
+    sqlite3_busy_timeout(spool->database,
+                         0); /* for somebody's look it would wait in ingest's loop, four times a second */
     int code = sqlite3_wal_checkpoint_v2(spool->database, NULL, SQLITE_CHECKPOINT_TRUNCATE, &log_frames, &done_frames);
+    sqlite3_busy_timeout(spool->database, BUSY_MS);
     return code == SQLITE_BUSY; /* somebody looks at it: again later */
 }
