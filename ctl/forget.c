@@ -3,9 +3,11 @@
  *      find ──> without --yes: shown, and nothing else
  *           └─> parked events go, audit_log "forget begun" ──> call_forgotten per call ──> session erases, screens get `gone`
  *           ──> wait until session has ──> customers go, audit_log "caller forgotten"
+ *           ──> wait for what was on its way when this began (underway.h) ──> find again, until nothing is found
  *
  * Each step may be repeated, so a command that died is simply given again. What is forgotten does not come back: its hash
- * stays (forgotten_calls). Kafka's records go with Kafka's time: 7 days, dead letters 30.
+ * stays (forgotten_calls). Kafka's records go with Kafka's time: 7 days, dead letters 30. A call that begins later is a new
+ * one, of a new customer.
  *
  * The audit log does not hold the number but its HMAC under AUDIT_KEY: who has the key can prove that somebody was
  * forgotten, and nobody can read numbers out of the log.
@@ -16,20 +18,32 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/failpoint.h"
 #include "common/phone.h"
 #include "ctl/audit.h"
 #include "ctl/forget_rows.h"
 #include "ctl/operator_event.h"
 #include "ctl/registry.h"
+#include "ctl/underway.h"
 #include "ctl/verbs.h"
 
-enum { WAIT_USUAL_S = 60, WAIT_MOST_S = 3600, ASK_EVERY_MS = 100, HASH_BYTES = 32 };
+enum {
+    WAIT_USUAL_S = 60,
+    WAIT_MOST_S = 3600,
+    ASK_EVERY_MS = 100,
+    HASH_BYTES = 32,
+    PASSES_MOST = 10, /* who calls so often meanwhile is told to stop first */
+};
 
 struct forget {
     const struct console *console;
     const struct arguments *arguments;
     struct forget_rows rows;
     struct slice mark; /* the number's HMAC in hex */
+    int64_t end_ms;    /* clock_ticks_ms: so long does it wait for others */
+    struct found {
+        int64_t calls, events, parked, customers;
+    } erased; /* by all passes */
 };
 
 static struct slice mark_of(struct arena *arena, const char *key, struct slice number)
@@ -95,56 +109,103 @@ static int order(struct forget *forget)
 
 static int wait_for_session(struct forget *forget)
 {
-    int64_t wait_s = argument_count(forget->arguments, "wait", WAIT_USUAL_S), left = 0;
-    int64_t end_ms = clock_ticks_ms() + wait_s * 1000;
+    int64_t left = 0;
     for (;;) {
         if (!forget_rows_left(&forget->rows, &left))
             return failed(forget);
         if (left == 0)
             return EXIT_CODE_FINE;
-        if (clock_ticks_ms() >= end_ms)
+        if (clock_ticks_ms() >= forget->end_ms)
             break;
         usleep(ASK_EVERY_MS * 1000);
     }
     return complain(EXIT_CODE_FINDING,
                     "%lld of %zu calls are still there after %lld s: they go when session reads what was ordered "
                     "(`hookline lag` says how far behind it is); say it again then",
-                    (long long)left, forget->rows.call_count, (long long)wait_s);
+                    (long long)left, forget->rows.call_count,
+                    (long long)argument_count(forget->arguments, "wait", WAIT_USUAL_S));
 }
 
-static int show(const struct forget *forget, bool done)
+static bool nothing(const struct found *found)
 {
-    const struct forget_rows *rows = &forget->rows;
+    return found->calls + found->parked + found->customers == 0;
+}
+
+static struct found found_now(const struct forget_rows *rows)
+{
+    return (struct found){(int64_t)rows->call_count, rows->events, rows->parked, rows->customers};
+}
+
+static int show(const struct forget *forget, const struct found *found, bool done)
+{
     struct buffer out = {0};
     if (arguments_json(forget->arguments)) {
-        buffer_add_format(&out, "{\"forgotten\":%s,\"calls\":%zu,\"events\":%lld,\"parked\":%lld,\"customers\":%lld}\n",
-                          done ? "true" : "false", rows->call_count, (long long)rows->events, (long long)rows->parked,
-                          (long long)rows->customers);
+        buffer_add_format(&out,
+                          "{\"forgotten\":%s,\"calls\":%lld,\"events\":%lld,\"parked\":%lld,\"customers\":%lld}\n",
+                          done ? "true" : "false", (long long)found->calls, (long long)found->events,
+                          (long long)found->parked, (long long)found->customers);
+    } else if (nothing(found)) {
+        buffer_add_text(&out, "nothing is left of that caller\n");
     } else {
-        buffer_add_format(&out, "%zu calls, %lld events, %lld parked events, %lld customers %s\n", rows->call_count,
-                          (long long)rows->events, (long long)rows->parked, (long long)rows->customers,
-                          done
-                              ? "erased; Kafka still has the records until its retention ends (7 days, dead letters 30)"
-                              : "are about that caller; --yes erases them for good, and nothing was changed now");
+        buffer_add_format(
+            &out, "%lld calls, %lld events, %lld parked events, %lld customers %s\n", (long long)found->calls,
+            (long long)found->events, (long long)found->parked, (long long)found->customers,
+            done ? "erased; Kafka still has the records until its retention ends (7 days, dead letters 30)"
+                 : "are about that caller; --yes erases them for good, and nothing was changed now");
     }
     int exit_code = console_print(&out);
     buffer_free(&out);
     return exit_code;
 }
 
-static int erase(struct forget *forget)
+static int interrupted(void)
+{
+    return complain(EXIT_CODE_UNAVAILABLE, "stopped at a failpoint; say it again");
+}
+
+/* All that is there now. The last part is repeated if it fails, and counts nothing twice. */
+static int erase_once(struct forget *forget)
 {
     struct forget_rows *rows = &forget->rows;
     bool fine = forget_rows_begin(rows) && forget_rows_remove_parked(rows) && forget_rows_alone(rows) &&
                 write_audit(forget, "forget begun") && database_execute(rows->database, "COMMIT", &rows->error);
+    if (fine && FAILPOINT("forget.begun"))
+        return interrupted();
     int exit_code = fine ? order(forget) : failed(forget);
+    if (exit_code == EXIT_CODE_FINE && FAILPOINT("forget.ordered"))
+        return interrupted();
     if (exit_code == EXIT_CODE_FINE)
         exit_code = wait_for_session(forget);
     if (exit_code != EXIT_CODE_FINE)
         return exit_code;
     fine = forget_rows_begin(rows) && forget_rows_alone(rows) && forget_rows_remove_customers(rows) &&
            write_audit(forget, "caller forgotten") && database_execute(rows->database, "COMMIT", &rows->error);
-    return fine ? show(forget, true) : failed(forget);
+    if (fine && FAILPOINT("forget.erased"))
+        return interrupted();
+    forget->erased.calls += (int64_t)rows->call_count;
+    forget->erased.events += rows->events;
+    forget->erased.parked += rows->parked;
+    forget->erased.customers += rows->customers;
+    return fine ? EXIT_CODE_FINE : failed(forget);
+}
+
+/* What has been found goes, then what was on its way meanwhile, until nothing is found. */
+static int erase(struct forget *forget)
+{
+    struct found found = found_now(&forget->rows);
+    for (int pass = 0; pass < PASSES_MOST; pass++) {
+        int exit_code = nothing(&found) ? EXIT_CODE_FINE : erase_once(forget);
+        if (exit_code == EXIT_CODE_FINE && pass == 0)
+            exit_code = underway_wait(forget->console, forget->rows.arena, forget->end_ms);
+        if (exit_code != EXIT_CODE_FINE)
+            return exit_code;
+        if (!forget_rows_find(&forget->rows))
+            return failed(forget);
+        found = found_now(&forget->rows);
+        if (nothing(&found))
+            return show(forget, &forget->erased, true);
+    }
+    return complain(EXIT_CODE_FINDING, "that caller's calls keep coming in; say it again when they have stopped");
 }
 
 static int find_and_erase(struct forget *forget)
@@ -152,22 +213,15 @@ static int find_and_erase(struct forget *forget)
     struct forget_rows *rows = &forget->rows;
     if (!database_execute(rows->database, "SET statement_timeout = 0", &rows->error) || !forget_rows_find(rows))
         return failed(forget);
-    if (rows->call_count == 0 && rows->parked == 0 && rows->customers == 0) {
-        if (!arguments_json(forget->arguments)) {
-            struct buffer out = {0};
-            buffer_add_text(&out, "nothing is left of that caller\n");
-            int exit_code = console_print(&out);
-            buffer_free(&out);
-            return exit_code;
-        }
-        return show(forget, true);
-    }
     if (argument_given(forget->arguments, "yes") && !argument_given(forget->arguments, "dry-run"))
         return erase(forget);
+    struct found found = found_now(rows);
+    if (nothing(&found))
+        return show(forget, &found, true);
     int exit_code = audit_look(rows->database, rows->arena, "caller looked for", rows->company_id,
                                arena_format(rows->arena, "{\"caller\":\"%.*s\"}", SLICE_PRINT(forget->mark)));
     if (exit_code == EXIT_CODE_FINE)
-        exit_code = show(forget, false);
+        exit_code = show(forget, &found, false);
     bool asked = argument_given(forget->arguments, "dry-run");
     return exit_code == EXIT_CODE_FINE && !asked ? EXIT_CODE_FINDING : exit_code;
 }
@@ -176,6 +230,7 @@ static int forget(const struct console *console, const struct arguments *argumen
 {
     struct forget forget = {.console = console,
                             .arguments = arguments,
+                            .end_ms = clock_ticks_ms() + argument_count(arguments, "wait", WAIT_USUAL_S) * 1000,
                             .rows = {.arena = arguments_arena(arguments),
                                      .company_id = argument_count(arguments, "company", DATABASE_NULL)}};
     const char *key = settings_text(console->settings, "AUDIT_KEY");
@@ -206,7 +261,7 @@ static const struct option_row OPTIONS[] = {
      .kind = OPTION_COUNT,
      .value = "S",
      .max = WAIT_MOST_S,
-     .help = "Seconds to wait until session has erased the calls (60)."},
+     .help = "Seconds to wait until session has erased the calls, and has read what was on its way (60)."},
 };
 
 const struct verb VERB_FORGET = {.name = "forget",

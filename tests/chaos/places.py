@@ -8,12 +8,20 @@ import subprocess
 PROGRAMS = ("ingest", "resolver", "session", "sync", "broadcaster")
 
 
+def _compiled(path):
+    dump = subprocess.run(["readelf", "-p", "hookline_failpoints", path], check=True, capture_output=True, text=True).stdout
+    return re.findall(r"^ +\[ *[0-9a-f]+\]  (\S+)$", dump, re.MULTILINE)
+
+
 def places_of(build, program):
     """The places of one program, each with the program's name in front."""
-    path = pathlib.Path(build) / program / f"hookline-{program}"
-    dump = subprocess.run(["readelf", "-p", "hookline_failpoints", path], check=True, capture_output=True, text=True).stdout
-    names = re.findall(r"^ +\[ *[0-9a-f]+\]  (\S+)$", dump, re.MULTILINE)
+    names = _compiled(pathlib.Path(build) / program / f"hookline-{program}")
     return sorted({program + name if name.startswith(".") else name for name in names})
+
+
+def places_of_command(build):
+    """The command's own: what it shares with the programs (".reported") is passed by a stage only."""
+    return sorted(name for name in _compiled(pathlib.Path(build) / "ctl" / "hookline") if not name.startswith("."))
 
 
 def all_places(build):

@@ -174,6 +174,8 @@ static void a_batch_waits_for_who_erases(void **state)
     free(url);
 }
 
+static const char *dies_at; /* a failpoint of the command; NULL: none */
+
 /* hookline with these words, separated by single blanks. */
 static struct command hookline(const char *line)
 {
@@ -186,7 +188,8 @@ static struct command hookline(const char *line)
     const char *const environment[] = {
         arena_format(world.arena, "HOOKLINE_DATABASE_URL=%s", url).ptr,
         arena_format(world.arena, "HOOKLINE_KAFKA_BOOTSTRAP=%s", broker_address(world.broker)).ptr,
-        "HOOKLINE_AUDIT_KEY=a key of the test", NULL};
+        "HOOKLINE_AUDIT_KEY=a key of the test",
+        dies_at ? arena_format(world.arena, "HOOKLINE_FAILPOINT=%s:kill:1", dies_at).ptr : NULL, NULL};
     struct command command = command_run(words, environment, NULL);
     free(text);
     free(url);
@@ -201,7 +204,7 @@ static void assert_hookline(const char *line, int exit_code, const char *says)
     command_free(&command);
 }
 
-static void tell_call_of(const char *number, const char *name, const char *call_id, int64_t company,
+static void send_call_of(const char *number, const char *name, const char *call_id, int64_t company,
                          int64_t source_company)
 {
     world_send_event((struct world_event){
@@ -214,6 +217,12 @@ static void tell_call_of(const char *number, const char *name, const char *call_
                              "\"from_number\":\"%s\",\"transcript\":\"words\","
                              "\"retell_llm_dynamic_variables\":{\"customer_name\":\"%s\"}}}",
                              call_id, number, name)});
+}
+
+static void tell_call_of(const char *number, const char *name, const char *call_id, int64_t company,
+                         int64_t source_company)
+{
+    send_call_of(number, name, call_id, company, source_company);
     world_updates_of(arena_format(world.arena, "%lld/%s", (long long)company, call_id).ptr, 1);
 }
 
@@ -370,6 +379,48 @@ static void while_session_is_away_the_order_waits(void **state)
     world_wait_answer(TRACES, "0");
 }
 
+/* A call that is in Kafka and not yet in PostgreSQL was not found, and came after. */
+static void what_is_on_its_way_is_waited_for_and_goes_too(void **state)
+{
+    (void)state;
+    wait_all_is_read("hookline-session", TOPIC_CALLS_EVENTS);
+    process_signal(world.session, SIGSTOP);
+    send_call_of(CALLER, "Erika", "erika-7", 1, 0);
+    struct command command = hookline("forget " CALLER " --yes --wait 0");
+    assert_int_equal(command.exit_code, 1);
+    if (!strstr(command.err, "session has not read 1 records"))
+        fail_msg("%s", command.err);
+    command_free(&command);
+    process_signal(world.session, SIGCONT);
+    assert_hookline("forget " CALLER " --yes", 0, "1 calls, 1 events, 0 parked events, 1 customers erased");
+    world_wait_answer(TRACES, "0");
+}
+
+/* Killed at its worst moments and said again, it ends as if nothing had been. */
+static void killed_at_any_step_it_is_said_again(void **state)
+{
+    (void)state;
+#ifndef HOOKLINE_FAILPOINTS
+    skip();
+#endif
+    static const char *const PLACES[] = {"forget.begun", "forget.ordered", "forget.erased"};
+    for (size_t i = 0; i < COUNT(PLACES); i++) {
+        tell_call_of(CALLER, "Erika", arena_format(world.arena, "erika-1%zu", i).ptr, 1, 0);
+        dies_at = PLACES[i];
+        struct command command = hookline("forget " CALLER " --yes");
+        dies_at = NULL;
+        if (command.exit_code != -SIGKILL)
+            fail_msg("%s: exit %d, %s", PLACES[i], command.exit_code, command.err);
+        command_free(&command);
+        command = hookline("forget " CALLER " --yes");
+        if (command.exit_code != 0)
+            fail_msg("after %s: %s", PLACES[i], command.err);
+        command_free(&command);
+        world_wait_answer(TRACES, "0");
+        assert_hookline("forget " CALLER, 0, "nothing is left of that caller");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -383,6 +434,8 @@ int main(void)
         cmocka_unit_test(a_replay_brings_nothing_back),
         cmocka_unit_test(what_was_parked_is_not_parked_again),
         cmocka_unit_test(while_session_is_away_the_order_waits),
+        cmocka_unit_test(what_is_on_its_way_is_waited_for_and_goes_too),
+        cmocka_unit_test(killed_at_any_step_it_is_said_again),
     };
     return cmocka_run_group_tests_name("forget", tests, world_start, world_stop);
 }

@@ -4,10 +4,10 @@ import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "chaos"))
-from places import PROGRAMS, all_places, places_of  # noqa: E402
+from places import PROGRAMS, all_places, places_of, places_of_command  # noqa: E402
 
 docs, build = map(pathlib.Path, sys.argv[1:])
-compiled = all_places(build)
+compiled = all_places(build) + places_of_command(build)
 consuming = [program for program in PROGRAMS if f"{program}.decided" in places_of(build, program)]
 listed = []
 for row in re.findall(r"^\| `(\S+)` \|", (docs / "failpoints.md").read_text(), re.MULTILINE):
