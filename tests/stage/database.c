@@ -207,7 +207,7 @@ static void errors_are_sorted_and_quote_no_value(void **state)
     assert_null(strstr(error.message, "+49170"));
     assert_null(database_query(f->database, &NO_TABLE, NULL, &error));
     assert_int_equal(error.fault, DATABASE_OURS);
-    assert_true(database_execute(f->database, "SET statement_timeout = 50", &error));
+    assert_true(database_execute(f->database, "SET statement_timeout = 1000", &error));
     assert_null(database_query(f->database, &SLEEP, NULL, &error));
     assert_int_equal(error.fault, DATABASE_SLOW);
     assert_true(database_execute(f->database, "SET statement_timeout = '30s'", &error));

@@ -77,7 +77,7 @@ static void a_forgotten_call_leaves_the_screens_and_stays_away(void **state)
     world_wait_answer("SELECT count(*) FROM webhook_events WHERE call_id = 'erased' AND company_id = 1", "0");
     world_wait_answer("SELECT count(*) FROM call_owners WHERE call_id = 'erased'", "0");
     assert_int_equal(world_updates_of("1/erased", said + 1).count, said + 1);
-    assert_true(process_metric(world.session, "hookline_session_events_total{outcome=\"forgotten\"}") >= 4);
+    assert_true(process_wait_metric(world.session, "hookline_session_events_total{outcome=\"forgotten\"}", 4));
 }
 
 /* A crash before the update was sent repeats the event: the same `gone` again. */

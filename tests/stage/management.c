@@ -9,7 +9,7 @@
 #include "tests/support/http_client.h"
 #include "tests/unit/test.h"
 
-enum { SOON_MS = 10000 };
+enum { SOON_MS = 30000 };
 
 static struct {
     struct arena *arena;

@@ -51,7 +51,7 @@ static int servers_started(void **state)
         return 1;
     with.base = event_base_new();
     static const char *const WRITES[] = {TOPIC_CALLS_EVENTS, NULL};
-    if (producer_open(&with.producer, with.settings, "test", WRITES, 5000))
+    if (producer_open(&with.producer, with.settings, "test", WRITES, 30000))
         return 1;
     producer_warm_up(with.producer, PRODUCER_WARM_UP_MS);
     return 0;

@@ -14,7 +14,7 @@
 #include "tests/support/broker.h"
 #include "tests/support/wait.h"
 
-enum { TIMED_OUT = 7, TOPIC_NOT_AUTHORISED = 29, SOON_MS = 10000 };
+enum { TIMED_OUT = 7, TOPIC_NOT_AUTHORISED = 29, GIVE_UP_MS = 10000, SOON_MS = 30000 };
 
 static const struct setting TABLE[] = {SETTINGS_OF_KAFKA};
 static const struct header HEADERS[] = {{"ce_id", {"abc", 3}}, {"empty", {"", 0}}, {"absent", {NULL, 0}}};
@@ -64,6 +64,13 @@ static bool is_idle(void *context)
     return producer_idle(with.producer);
 }
 
+static bool is_ready(void *context)
+{
+    (void)context;
+    producer_poll(with.producer, 10);
+    return producer_ready(with.producer);
+}
+
 static bool arrived(void *context)
 {
     size_t count = 0;
@@ -110,7 +117,7 @@ static void what_is_sent_arrives_as_it_was(void **state)
     const char *problem = "";
     size_t count = 0;
     open_producer(0);
-    assert_true(producer_ready(with.producer));
+    assert_true(wait_until(is_ready, NULL, SOON_MS));
     struct record records[] = {record_of("foobar", "one"), record_of("foobar", "two"), record_of("21", "three")};
     records[2].partition = 4;
     assert_int_equal(producer_send_all(with.producer, records, 3, &problem), DELIVERY_ACKED);
@@ -132,13 +139,6 @@ static void what_is_sent_arrives_as_it_was(void **state)
     }
 }
 
-static bool is_ready(void *context)
-{
-    (void)context;
-    producer_poll(with.producer, 10);
-    return producer_ready(with.producer);
-}
-
 /* A topic that only others write may be missing; one that the caller writes may not. */
 static void ready_means_that_the_topics_it_writes_are_there(void **state)
 {
@@ -146,7 +146,7 @@ static void ready_means_that_the_topics_it_writes_are_there(void **state)
     static const char *const WRITES_BOTH[] = {TOPIC_CALLS_EVENTS, TOPIC_CALLS_UPDATES, NULL};
     broker_lose_topic(with.broker, TOPIC_CALLS_UPDATES, true);
     open_producer(0);
-    assert_true(producer_ready(with.producer));
+    assert_true(wait_until(is_ready, NULL, SOON_MS));
     producer_close(with.producer);
 
     assert_null(producer_open(&with.producer, with.settings, "test", WRITES_BOTH, 0));
@@ -164,15 +164,15 @@ static bool warm(void *context)
     return producer_send_all(with.producer, &record, 1, &problem) == DELIVERY_ACKED;
 }
 
-/* The brokers answer after 1.5 s, the caller waits for 200 ms: it hears once, and the late ack does not speak again. */
+/* The brokers answer after 3 s, the caller waits for 200 ms: it hears once, and the late ack does not speak again. */
 static void nobody_waits_longer_than_was_said(void **state)
 {
     (void)state;
     const char *problem = NULL;
     size_t two = 2;
     open_producer(200);
-    assert_true(wait_until(warm, NULL, SOON_MS)); /* else the 1.5 s would hold up its introduction, too */
-    broker_set_delay(with.broker, 1500);
+    assert_true(wait_until(warm, NULL, SOON_MS)); /* else the 3 s would hold up its introduction, too */
+    broker_set_delay(with.broker, 3000);
     struct record record = record_of("k", "late");
     assert_int_equal(producer_send(with.producer, &record, hear, NULL, &problem), DELIVERY_ACKED);
     assert_int_equal(producer_under_way(with.producer), 1);
@@ -256,7 +256,7 @@ static void what_is_acked_is_in_the_topic(void **state)
     (void)state;
     static struct one ones[SENT_APART];
     memset(ones, 0, sizeof ones);
-    open_producer(SOON_MS);
+    open_producer(GIVE_UP_MS);
     broker_set_delay(with.broker, 300);
     broker_fail_produces(with.broker, TIMED_OUT, 1);
     for (size_t i = 0; i < SENT_APART; i++) {
@@ -266,7 +266,7 @@ static void what_is_acked_is_in_the_topic(void **state)
         assert_int_equal(producer_send(with.producer, &record, hear_one, &ones[i], &problem), DELIVERY_ACKED);
         producer_poll(with.producer, 40); /* so that the next one travels in a request of its own */
     }
-    assert_true(wait_until(all_reported, ones, 2L * SOON_MS));
+    assert_true(wait_until(all_reported, ones, SOON_MS));
     broker_set_delay(with.broker, 0);
     for (size_t i = 0; i < SENT_APART; i++)
         if (ones[i].acked)
@@ -317,7 +317,7 @@ static void in_a_loop_reports_come_by_themselves(void **state)
     const char *problem = NULL;
     struct event_base *base = event_base_new();
     struct record record = record_of("k", "v");
-    open_producer(500);
+    open_producer(4000);
     producer_attach(with.producer, base);
     assert_int_equal(producer_send(with.producer, &record, loop_ends, base, &problem), DELIVERY_ACKED);
     event_base_dispatch(base);

@@ -76,7 +76,7 @@ static void the_payload_is_kept_byte_for_byte(void **state)
     world_wait_answer(sql.data, "t");
     buffer_free(&sql);
     world_wait_answer("SELECT agent_id = U&'\\fffd\\fffd' FROM calls WHERE call_id = 'bytes'", "t");
-    assert_true(process_metric(world.session, "hookline_session_odd_values_total{what=\"repaired\"}") >= 1);
+    assert_true(process_wait_metric(world.session, "hookline_session_odd_values_total{what=\"repaired\"}", 1));
 }
 
 /* The first company keeps the call; a later event that was resolved otherwise follows it, without its branch. */

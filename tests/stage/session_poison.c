@@ -203,7 +203,7 @@ static void senders_cannot_pull_the_brake(void **state)
     world_wait_answer("SELECT count(*) FROM calls WHERE call_id = 'half-a-body'", "1");
     assert_true(process_ready(world.session));
     assert_true(process_metric(world.session, "hookline_session_brake") == 0);
-    assert_true(process_metric(world.session, "hookline_session_dead_letters_total{code=\"not_json\"}") >= 7500);
+    assert_true(process_wait_metric(world.session, "hookline_session_dead_letters_total{code=\"not_json\"}", 7500));
 }
 
 static bool brake_is_pulled(void *context)

@@ -112,10 +112,17 @@ static void versions_rise_over_crashes_and_never_say_two_things(void **state)
     assert_true(repeats > 0); /* else nothing was done twice, and the story tells nothing */
 }
 
+/* What lies there when it starts is several batches, however busy the machine is: it dies in the second. */
+static int start(void **state)
+{
+    world.batch_records = CALLS / 3;
+    return world_start(state);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(versions_rise_over_crashes_and_never_say_two_things),
     };
-    return cmocka_run_group_tests_name("session_versions", tests, world_start, world_stop);
+    return cmocka_run_group_tests_name("session_versions", tests, start, world_stop);
 }

@@ -16,7 +16,7 @@
 #include "common/clock.h"
 #include "tests/support/wait.h"
 
-enum { READY_MS = 30000 };
+enum { READY_MS = 60000 };
 
 struct broadcaster_world world;
 

@@ -14,7 +14,7 @@
 #define BEARER_1 "Authorization: Bearer token-of-company-1\r\n"
 #define BEARER_2 "Authorization: Bearer token-of-company-2\r\n"
 
-enum { SOON_MS = 30000 };
+enum { SOON_MS = 60000 };
 
 extern struct broadcaster_world {
     struct postgres *postgres;

@@ -17,7 +17,7 @@
 #include "tests/support/port.h"
 #include "tests/support/wait.h"
 
-enum { NOT_IN_TIME = -1000, ENVIRONMENT_MAX = 64, ANSWER_MS = 30000, END_MS = 30000, SAYS_MS = 30000, FIRST_GIVEN = 3 };
+enum { NOT_IN_TIME = -1000, ENVIRONMENT_MAX = 64, ANSWER_MS = 30000, END_MS = 30000, SOON_MS = 30000, FIRST_GIVEN = 3 };
 
 struct process {
     pid_t pid;
@@ -145,6 +145,23 @@ double process_metric(const struct process *process, const char *metric)
     return value;
 }
 
+struct measure {
+    const struct process *process;
+    const char *metric;
+    double least;
+};
+
+static bool is_reached(void *context)
+{
+    const struct measure *measure = context;
+    return process_metric(measure->process, measure->metric) >= measure->least;
+}
+
+bool process_wait_metric(const struct process *process, const char *metric, double least)
+{
+    return wait_until(is_reached, &(struct measure){process, metric, least}, SOON_MS);
+}
+
 const char *process_management(const struct process *process)
 {
     return process->address;
@@ -227,7 +244,7 @@ static bool said_or_ended(void *context)
 
 bool process_says(struct process *process, const char *text)
 {
-    wait_until(said_or_ended, &(struct sentence){process, text}, SAYS_MS);
+    wait_until(said_or_ended, &(struct sentence){process, text}, SOON_MS);
     return process_said(process, text); /* what it said last, between a look at that and one at its end, counts */
 }
 

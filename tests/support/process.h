@@ -26,6 +26,9 @@ bool process_wait_ready(struct process *process, int64_t deadline_ms);
  * is none of that name. */
 double process_metric(const struct process *process, const char *metric);
 
+/* Waits until it is at least so much, for what is counted after the effect that the test has seen. */
+bool process_wait_metric(const struct process *process, const char *metric, double least);
+
 /* Where it listens for /livez, /readyz and /metrics: 127.0.0.1:PORT. */
 const char *process_management(const struct process *process);
 

@@ -11,7 +11,7 @@
 #include "common/arena.h"
 #include "common/clock.h"
 
-enum { PATIENCE_MS = 30000 };
+enum { PATIENCE_MS = 60000 };
 
 struct screen {
     int fd;

@@ -22,7 +22,7 @@ struct event;
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: a\r\n\r\n"
 
 enum {
-    SERVING_SOON_MS = 10000,
+    SERVING_SOON_MS = 30000,
     SERVING_HELD_MAX = 64,
     SERVING_FRAME_BYTES = 1 << 20,
     SERVING_BODY_MAX_BYTES = 1000,

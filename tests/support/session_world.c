@@ -19,6 +19,8 @@ void world_start_session(const char *failpoint)
         "HOOKLINE_LOCK_DIRECTORY=/tmp",
         "HOOKLINE_SESSION_TIMEOUT_MS=6000",
         "HOOKLINE_LOG_LEVEL=debug",
+        world.batch_records ? arena_format(world.arena, "HOOKLINE_BATCH_RECORDS=%d", world.batch_records).ptr
+                            : "HOOKLINE_BATCH_RECORDS=500",
         arena_format(world.arena, "HOOKLINE_INSTANCE=test-%d", (int)getpid()).ptr,
         failpoint ? arena_format(world.arena, "HOOKLINE_FAILPOINT=%s", failpoint).ptr : NULL,
         NULL,

@@ -20,6 +20,7 @@ struct session_world {
     struct broker *broker;
     struct process *session;
     struct arena *arena;
+    int batch_records; /* at most so many a batch; 0: 500 */
 };
 extern struct session_world world;
 

@@ -9,7 +9,7 @@
 #include "common/clock.h"
 #include "tests/support/wait.h"
 
-enum { ENVIRONMENT_MAX = 24, VARIABLE_MAX = 256 };
+enum { ENVIRONMENT_MAX = 24, VARIABLE_MAX = 256, LEASE_MS = 600000 /* runs out in no story */ };
 
 struct sync_world world;
 
@@ -67,7 +67,7 @@ struct process *world_start_sync(int instance, const char *const *more)
     snprintf(texts[count++], VARIABLE_MAX, "HOOKLINE_LIVE_AFTER_MS=200");
     snprintf(texts[count++], VARIABLE_MAX, "HOOKLINE_MISSING_AFTER_MS=200");
     snprintf(texts[count++], VARIABLE_MAX, "HOOKLINE_RETRY_FIRST_MS=100");
-    snprintf(texts[count++], VARIABLE_MAX, "HOOKLINE_LEASE_MS=3000");
+    snprintf(texts[count++], VARIABLE_MAX, "HOOKLINE_LEASE_MS=%d", world.lease_ms ? world.lease_ms : LEASE_MS);
     snprintf(texts[count++], VARIABLE_MAX, "HOOKLINE_SWEEP_EVERY_MS=1000");
     free(url);
     for (; *more; more++)

@@ -17,7 +17,7 @@
 #define WORLD_HOUR   (60 * WORLD_MINUTE)
 #define WORLD_KEY    "key_0123"
 
-enum { WORLD_SOON_MS = 30000 };
+enum { WORLD_SOON_MS = 60000 };
 
 struct sync_world {
     struct postgres *server;
@@ -26,6 +26,7 @@ struct sync_world {
     struct arena *arena; /* of the story */
     char locks[64];
     struct process *processes[2];
+    int lease_ms; /* 0: leases do not run out */
 };
 extern struct sync_world world;
 
