@@ -11,7 +11,7 @@
 
 enum { FORMATTED_BYTES = 64 }; /* room before the first try: most of what is formatted is short */
 
-static void buffer_reserve(struct buffer *buffer, size_t more)
+void buffer_grow(struct buffer *buffer, size_t more)
 {
     size_t needed = buffer->len + more + 1;
     if (needed <= buffer->capacity)
@@ -41,30 +41,11 @@ struct slice buffer_slice(const struct buffer *buffer)
     return (struct slice){buffer->data ? buffer->data : "", buffer->len};
 }
 
-void buffer_add(struct buffer *buffer, struct slice bytes)
-{
-    buffer_reserve(buffer, bytes.len);
-    if (bytes.len)
-        memcpy(buffer->data + buffer->len, bytes.ptr, bytes.len);
-    buffer->len += bytes.len;
-    buffer->data[buffer->len] = '\0';
-}
-
-void buffer_add_text(struct buffer *buffer, const char *text)
-{
-    buffer_add(buffer, slice_of(text));
-}
-
-void buffer_add_char(struct buffer *buffer, char c)
-{
-    buffer_add(buffer, (struct slice){&c, 1});
-}
-
 void buffer_add_format(struct buffer *buffer, const char *format, ...)
 {
     va_list arguments;
     va_list again;
-    buffer_reserve(buffer, FORMATTED_BYTES);
+    buffer_grow(buffer, FORMATTED_BYTES);
     size_t room = buffer->capacity - buffer->len;
     va_start(arguments, format);
     va_copy(again, arguments);
@@ -72,7 +53,7 @@ void buffer_add_format(struct buffer *buffer, const char *format, ...)
     va_end(arguments);
     size_t len = length > 0 ? (size_t)length : 0;
     if (len >= room) {
-        buffer_reserve(buffer, len);
+        buffer_grow(buffer, len);
         vsnprintf(buffer->data + buffer->len, len + 1, format, again);
     }
     va_end(again);
@@ -90,6 +71,31 @@ void buffer_add_int(struct buffer *buffer, int64_t number)
     if (number < 0)
         digits[--at] = '-';
     buffer_add(buffer, (struct slice){digits + at, sizeof digits - at});
+}
+
+/* printf("%g") was a twentieth of what ingest computes for a webhook. */
+void buffer_add_real(struct buffer *buffer, double number)
+{
+    enum { MILLION = 1000000 };
+    if (!(number > -1e12 && number < 1e12)) {
+        buffer_add_format(buffer, "%g", number);
+        return;
+    }
+    int64_t millionths = (int64_t)(number < 0 ? number * MILLION - 0.5 : number * MILLION + 0.5);
+    if (millionths < 0)
+        buffer_add_char(buffer, '-');
+    uint64_t size = millionths < 0 ? -(uint64_t)millionths : (uint64_t)millionths;
+    buffer_add_int(buffer, (int64_t)(size / MILLION));
+    uint64_t behind = size % MILLION;
+    if (behind == 0)
+        return;
+    char digits[7] = ".";
+    for (int i = 6; i > 0; i--, behind /= 10)
+        digits[i] = (char)('0' + behind % 10);
+    size_t len = sizeof digits;
+    while (digits[len - 1] == '0')
+        len--;
+    buffer_add(buffer, (struct slice){digits, len});
 }
 
 /* The two-character escapes of RFC 8259, 7; other control characters are \u00XX. */
@@ -163,7 +169,7 @@ void buffer_add_time(struct buffer *buffer, int64_t ms)
 
 void buffer_add_hex(struct buffer *buffer, const void *bytes, size_t len)
 {
-    buffer_reserve(buffer, 2 * len);
+    buffer_grow(buffer, 2 * len);
     text_write_hex(bytes, len, buffer->data + buffer->len);
     buffer->len += 2 * len;
     buffer->data[buffer->len] = '\0';

@@ -2,6 +2,7 @@
 #include "common/event.h"
 
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -9,6 +10,21 @@
 #include "common/text.h"
 
 enum { UNIT_SEPARATOR = 0x1f };
+
+static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
+static EVP_MD *sha256_fetched;
+
+static void fetch_sha256(void)
+{
+    sha256_fetched = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
+/* EVP_sha256() is looked up by its name at each use; what was fetched is not. NULL makes EVP_DigestInit_ex fail. */
+static const EVP_MD *sha256(void)
+{
+    pthread_once(&sha256_once, fetch_sha256);
+    return sha256_fetched;
+}
 
 struct event_id event_id_of(struct slice provider, int64_t source_company, struct slice body)
 {
@@ -18,7 +34,7 @@ struct event_id event_id_of(struct slice provider, int64_t source_company, struc
     const unsigned char separator = UNIT_SEPARATOR;
     unsigned char digest[EVP_MAX_MD_SIZE];
     EVP_MD_CTX *context = EVP_MD_CTX_new();
-    if (!context || !EVP_DigestInit_ex(context, EVP_sha256(), NULL) ||
+    if (!context || !EVP_DigestInit_ex(context, sha256(), NULL) ||
         !EVP_DigestUpdate(context, provider.ptr, provider.len) || !EVP_DigestUpdate(context, &separator, 1) ||
         !EVP_DigestUpdate(context, company, strlen(company)) || !EVP_DigestUpdate(context, &separator, 1) ||
         !EVP_DigestUpdate(context, body.ptr, body.len) || !EVP_DigestFinal_ex(context, digest, NULL))

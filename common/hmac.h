@@ -18,7 +18,7 @@ struct hmac_key;
 struct hmac_key *hmac_key_new(struct slice key);
 void hmac_key_free(struct hmac_key *key); /* cleanses it */
 
-/* The digest of the parts, one behind the other. */
+/* The digest of the parts, one behind the other. A key has one state: not for two threads at a time. */
 void hmac_compute(const struct hmac_key *key, const struct slice *parts, size_t count, uint8_t digest[HMAC_BYTES]);
 
 #endif

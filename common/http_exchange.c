@@ -10,7 +10,7 @@
 #include "common/clock.h"
 #include "common/http_forwarded.h"
 
-enum { FIRST_NOT_GRANTED = 300 };
+enum { FIRST_NOT_GRANTED = 300, HTTP_BODY_TOGETHER_MAX = 4096 };
 
 static const struct {
     int status;
@@ -165,10 +165,9 @@ static void add_line(struct buffer *out, const char *name, struct slice value)
     buffer_add_text(out, ": ");
     size_t begin = out->len;
     buffer_add(out, value);
-    for (size_t i = begin; i < out->len; i++) {
-        unsigned char c = (unsigned char)out->data[i];
-        out->data[i] = c < ' ' || c == 0x7f ? '?' : (char)c;
-    }
+    for (size_t i = begin; i < out->len; i++)
+        if ((unsigned char)out->data[i] < ' ' || out->data[i] == 0x7f)
+            out->data[i] = '?';
     buffer_add_text(out, "\r\n");
 }
 
@@ -194,7 +193,12 @@ void http_exchange_write_head(struct http_server *server, struct evbuffer *out, 
     if (answer->connection)
         add_line(head, "Connection", slice_of(answer->connection));
     buffer_add_text(head, "\r\n");
+    bool together = answer->body.len <= HTTP_BODY_TOGETHER_MAX;
+    if (together)
+        buffer_add(head, answer->body);
     evbuffer_add(out, head->data, head->len);
+    if (!together)
+        evbuffer_add(out, answer->body.ptr, answer->body.len);
 }
 
 static bool has_no_body(int status)
@@ -222,6 +226,7 @@ void http_respond(struct http_exchange *exchange, int status, const char *conten
     struct evbuffer *out = http_connection_output(connection, exchange);
     exchange->close_after = must_close(exchange);
     connection->requests_over = connection->requests_over || exchange->close_after;
+    bool sent = !has_no_body(status) && !slice_equals(exchange->request.method, "HEAD");
     http_exchange_write_head(exchange->server, out,
                              &(struct http_head){
                                  .status = status,
@@ -230,9 +235,8 @@ void http_respond(struct http_exchange *exchange, int status, const char *conten
                                  .connection = exchange->close_after ? "close" : "keep-alive",
                                  .headers = headers,
                                  .header_count = header_count,
+                                 .body = sent ? body : SLICE(""),
                              });
-    if (body.len > 0 && !has_no_body(status) && !slice_equals(exchange->request.method, "HEAD"))
-        evbuffer_add(out, body.ptr, body.len);
     exchange->answered = true;
     http_connection_advance(connection);
 }

@@ -128,6 +128,7 @@ struct http_head {
     const char *connection;
     const struct http_header *headers;
     size_t header_count;
+    struct slice body; /* what follows it at once */
 };
 
 static inline struct timeval http_timeval(int ms)

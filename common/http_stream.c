@@ -105,6 +105,7 @@ struct http_stream *http_stream_open(struct http_exchange *exchange, int status,
                              &(struct http_head){
                                  .status = status,
                                  .length = -1,
+                                 .body = SLICE(""),
                                  .connection = status == 101 ? NULL : "close",
                                  .headers = headers,
                                  .header_count = header_count,

@@ -1,7 +1,7 @@
 /* log.c: builds the line in memory and writes it in one piece, so that lines of several threads never mix.
  *
- * A thread that collects keeps its lines until its loop has done what was to be done, or until they fill LINES_MAX_BYTES:
- * a write(2) for each webhook was a twentieth of what ingest needs for it.
+ * A thread that collects keeps its lines until its loop says so, or until they fill LINES_MAX_BYTES: a write(2) for each
+ * webhook was a twentieth of what ingest needs for it.
  */
 #include "common/log.h"
 
@@ -95,7 +95,7 @@ static void add_field(struct buffer *line, const struct log_field *field)
         buffer_add_int(line, field->integer);
         break;
     case LOG_FIELD_REAL:
-        buffer_add_format(line, "%.6g", field->real);
+        buffer_add_real(line, field->real);
         break;
     }
 }

@@ -28,6 +28,7 @@
 enum {
     EXIT_CONFIGURATION = 78,
     TICK_MS = 250,
+    LINES_MS = 5,     /* a write(2) for each line, or for each turn of the loop, was a twentieth of a webhook's work */
     DRAIN_MS = 15000, /* for requests that have begun; what is not here then comes again */
 };
 
@@ -159,14 +160,13 @@ struct ingest {
     struct management *management;
     struct readiness *kafka, *accepting;
     struct metric *connections, *accept_pauses;
-    struct event *lines; /* of the log, collected since the loop's last turn */
+    struct event *lines; /* of the log, collected for LINES_MS */
 };
 
-/* After whatever else this turn of the loop has to do. */
 static void on_lines_due(void *context)
 {
     struct ingest *self = context;
-    event_active(self->lines, EV_TIMEOUT, 0);
+    event_add(self->lines, &(struct timeval){.tv_usec = LINES_MS * 1000L});
 }
 
 static void on_lines(evutil_socket_t fd, short what, void *context)
