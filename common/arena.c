@@ -119,6 +119,20 @@ struct slice arena_copy(struct arena *arena, struct slice bytes)
     return (struct slice){copy, bytes.len};
 }
 
+struct slice arena_join(struct arena *arena, const struct slice *parts, size_t count)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++)
+        len += parts[i].len;
+    char *joined = arena_alloc(arena, len + 1);
+    char *at = joined;
+    for (size_t i = 0; i < count; i++)
+        if (parts[i].len)
+            at = mempcpy(at, parts[i].ptr, parts[i].len);
+    *at = '\0';
+    return (struct slice){joined, len};
+}
+
 /* Into what is left of the block at once; formatting twice only if that is not enough. */
 struct slice arena_format(struct arena *arena, const char *format, ...)
 {

@@ -25,6 +25,9 @@ void *arena_zeroed(struct arena *arena, size_t count, size_t size);
 /* A copy of the bytes with a NUL after them (not counted). Absent stays absent. */
 struct slice arena_copy(struct arena *arena, struct slice bytes);
 
+/* A copy of the parts, one behind the other, with a NUL after the last (not counted). */
+struct slice arena_join(struct arena *arena, const struct slice *parts, size_t count);
+
 /* printf into the arena; the result is terminated by NUL. */
 struct slice arena_format(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

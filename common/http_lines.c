@@ -144,22 +144,20 @@ static const struct http_refusal *next_byte(struct http_lines *lines, unsigned c
     }
 }
 
-/* What names and values are mostly made of: whatever else there is takes its step in next_byte. */
-static bool is_ordinary(enum http_lines_state state, unsigned char c)
-{
-    if (state == LINES_VALUE)
-        return c >= ' ' && c != 0x7f;
-    return state == LINES_NAME && (((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '-');
-}
-
-/* How many of the next bytes change nothing but their count. */
+/* How many of the next bytes are what names and values are mostly made of, and so change nothing but their count. Whatever
+ * else there is takes its step in next_byte. */
 static size_t run_length(const struct http_lines *lines, struct slice bytes)
 {
     size_t left = lines->limits->head_max_bytes - lines->bytes;
     size_t most = bytes.len < left ? bytes.len : left;
+    const unsigned char *at = (const unsigned char *)bytes.ptr;
     size_t length = 0;
-    while (length < most && is_ordinary(lines->state, (unsigned char)bytes.ptr[length]))
-        length++;
+    if (lines->state == LINES_VALUE)
+        while (length < most && at[length] >= ' ' && at[length] != 0x7f)
+            length++;
+    else if (lines->state == LINES_NAME)
+        while (length < most && (at[length] | 0x20) >= 'a' && (at[length] | 0x20) <= 'z')
+            length++;
     return length;
 }
 

@@ -173,10 +173,11 @@ static void answer_kept(struct arrival *arrival, enum kept kept, double seconds)
         metric_observe(arrival->receive->ack_seconds, seconds);
     struct http_header headers[] = {{"X-Event-Id", slice_of(arrival->id)},
                                     {"X-Correlation-Id", slice_of(arrival->correlation)}};
+    const struct slice ids[] = {SLICE("{\"event_id\":\""), slice_of(arrival->id), SLICE("\",\"correlation_id\":\""),
+                                slice_of(arrival->correlation), SLICE("\"}")};
     struct slice body = SLICE("{\"call_inbound\":{}}");
     if (!arrival->webhook.wants_answer)
-        body = arena_format(http_exchange_arena(arrival->exchange), "{\"event_id\":\"%s\",\"correlation_id\":\"%s\"}",
-                            arrival->id, arrival->correlation);
+        body = arena_join(http_exchange_arena(arrival->exchange), ids, COUNT(ids));
     http_respond(arrival->exchange, 200, "application/json", body, headers, COUNT(headers));
 }
 
@@ -199,7 +200,7 @@ static void hand_over(struct arrival *arrival, struct slice body)
     const struct provider *provider = arrival->route.provider;
     arrival->event = (struct event){
         .id = event_id_of(slice_of(source_provider_name(provider->id)), source->company_id, body),
-        .type = arena_format(arena, "%s%.*s", provider->type_prefix, SLICE_PRINT(arrival->webhook.event)),
+        .type = arena_join(arena, (struct slice[]){slice_of(provider->type_prefix), arrival->webhook.event}, 2),
         .source = slice_of(source->ce_source),
         .subject = arrival->webhook.call_id,
         .time_ms = http_exchange_started_ms(arrival->exchange),
