@@ -376,9 +376,8 @@ static void what_kafka_refuses_for_good_is_set_aside(void **state)
     assert_int_equal(counts.refused, 1);
     assert_asked(ALL, "refused refused: Broker: Message size too large");
 
-    postgres_execute(with.postgres, "DELETE FROM agents");
-    park(SLICE("{\"call\":{\"call_id\":\"next\",\"agent_id\":\"a\"}}"), "next");
-    postgres_execute(with.postgres, "INSERT INTO agents (agent_id, company_id) VALUES ('a', 1)");
+    park(SLICE("{\"call\":{\"call_id\":\"next\",\"agent_id\":\"b\"}}"), "next");
+    postgres_execute(with.postgres, "INSERT INTO agents (agent_id, company_id) VALUES ('b', 1)");
     assert_int_equal(release_all(), 1);
     assert_non_null(published_with_key("next"));
     assert_null(published_with_key("refused"));
