@@ -9,6 +9,7 @@
 
 #include "ctl/spool_files.h"
 #include "ctl/verbs.h"
+#include "ingest/spool_reserve.h"
 
 enum { AT_ONCE = 200, BYTES_AT_ONCE = 4 * 1024 * 1024, ACK_MAX_MS = 20000 };
 
@@ -18,6 +19,7 @@ struct sending {
     struct spool *spool;
     const char *path;
     enum spool_table table;
+    bool ours; /* no process holds it */
     int64_t sent, refused;
 };
 
@@ -58,14 +60,31 @@ static enum spool_outcome settle_row(struct sending *sending, const struct spool
     return sending->table == SPOOL_WAITING ? spool_set_aside(sending->spool, row->sequence, fate->problem) : SPOOL_FINE;
 }
 
+static enum spool_outcome settle(struct sending *sending, const struct spool_row *rows, const struct fate *fates,
+                                 size_t count)
+{
+    enum spool_outcome outcome = SPOOL_FINE;
+    int64_t sent = sending->sent;
+    int64_t refused = sending->refused;
+    for (size_t i = 0; i < count && outcome == SPOOL_FINE; i++)
+        outcome = settle_row(sending, &rows[i], &fates[i]);
+    if (outcome == SPOOL_FINE)
+        outcome = spool_commit(sending->spool);
+    if (outcome != SPOOL_FINE) { /* all of it was undone */
+        sending->sent = sent;
+        sending->refused = refused;
+    }
+    return outcome;
+}
+
 static int send_rows(struct sending *sending, const struct spool_row *rows, size_t count)
 {
     struct fate *fates = arena_zeroed(sending->arena, count, sizeof *fates);
     size_t delivered = deliver(sending, rows, count, fates);
-    enum spool_outcome outcome = SPOOL_FINE;
-    for (size_t i = 0; i < delivered && outcome == SPOOL_FINE; i++)
-        outcome = settle_row(sending, &rows[i], &fates[i]);
-    if (outcome != SPOOL_FINE || spool_commit(sending->spool) != SPOOL_FINE)
+    enum spool_outcome outcome = settle(sending, rows, fates, delivered);
+    if (outcome == SPOOL_FULL && sending->ours && spool_reserve_give_up(sending->path))
+        outcome = settle(sending, rows, fates, delivered);
+    if (outcome != SPOOL_FINE)
         return disk_problem(sending);
     if (delivered < count)
         return complain(EXIT_CODE_UNAVAILABLE, "%s: the brokers do not take it: %s", sending->path,
@@ -122,7 +141,8 @@ static int say(const struct arguments *arguments, const struct sending *sending)
 static int send_file(const struct console *console, const struct arguments *arguments, const char *path,
                      struct spool *spool, enum spool_table table)
 {
-    struct sending sending = {.arena = arena_new(), .spool = spool, .path = path, .table = table};
+    struct sending sending = {
+        .arena = arena_new(), .spool = spool, .path = path, .table = table, .ours = table == SPOOL_WAITING};
     int exit_code = open_producer(console, &sending.producer);
     if (exit_code == EXIT_CODE_FINE)
         exit_code = send_all(&sending);
@@ -145,6 +165,7 @@ static int drain(const struct console *console, const struct arguments *argument
     exit_code = send_file(console, arguments, files.paths[0], spool_slot_spool(slot), SPOOL_WAITING);
     while (exit_code == EXIT_CODE_FINE && spool_tidy(spool_slot_spool(slot)))
         continue;
+    spool_reserve_give_up(files.paths[0]); /* a process that takes the slot makes it anew */
     spool_slot_release(slot);
     return exit_code;
 }

@@ -20,7 +20,8 @@ struct spool;
 
 enum spool_outcome {
     SPOOL_FINE,
-    SPOOL_FAILED,  /* the disk is full, or does not answer as it should; perhaps not for ever */
+    SPOOL_FAILED,  /* the disk does not answer as it should; perhaps not for ever */
+    SPOOL_FULL,    /* the disk is full (spool_reserve.h) */
     SPOOL_CORRUPT, /* what is in the file is no database any more */
     SPOOL_STRANGE, /* a sound file, but not of this format */
 };

@@ -54,8 +54,15 @@ enum spool_outcome spool_fail(struct spool *spool, int code, const char *doing)
 {
     snprintf(spool->problem, sizeof spool->problem, "%s: %s", doing,
              spool->database ? sqlite3_errmsg(spool->database) : sqlite3_errstr(code));
-    bool corrupt = (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB;
-    return spool->fault = corrupt ? SPOOL_CORRUPT : SPOOL_FAILED;
+    switch (code & 0xff) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return spool->fault = SPOOL_CORRUPT;
+    case SQLITE_FULL:
+        return spool->fault = SPOOL_FULL;
+    default:
+        return spool->fault = SPOOL_FAILED;
+    }
 }
 
 static enum spool_outcome execute(struct spool *spool, const char *sql, const char *doing)

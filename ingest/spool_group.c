@@ -8,6 +8,7 @@
 #include "common/failpoint.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "ingest/spool_reserve.h"
 
 enum {
     REMOVALS_WAIT_MS = 50,
@@ -34,8 +35,9 @@ struct spool_group {
     size_t pending_count, pending_capacity;
     struct removal *removals;
     size_t removal_count, removal_capacity;
-    bool failed, corrupt; /* the transaction that is open, before its end */
+    bool failed, corrupt, full; /* the transaction that is open, before its end */
     int64_t broken_until_ms;
+    bool reserved;
     struct metric *fsync_seconds;
 };
 
@@ -57,6 +59,7 @@ static void note(struct spool_group *group, enum spool_outcome outcome)
 {
     group->failed = group->failed || outcome != SPOOL_FINE;
     group->corrupt = group->corrupt || outcome == SPOOL_CORRUPT;
+    group->full = group->full || outcome == SPOOL_FULL;
 }
 
 /* ---- the end of a turn ---- */
@@ -106,6 +109,17 @@ static void fail(struct spool_group *group, const char *problem)
     group->broken_until_ms = clock_ticks_ms() + BROKEN_MS;
 }
 
+/* For the deletions, which are tried again a second later. Not for records that find no room: they would fill it. */
+static void make_room(struct spool_group *group)
+{
+    const char *path = spool_slot_path(group->slot);
+    group->reserved = false;
+    if (spool_reserve_give_up(path))
+        log_event(
+            LOG_ERROR, "spool_reserve_given_up", LOG_TEXT("path", path),
+            LOG_TEXT("remedy", "the disk is full: make room; until there is, the spool is emptied and takes no more"));
+}
+
 static void answer_all(struct spool_group *group, const char *problem)
 {
     struct pending *pending = group->pending;
@@ -126,10 +140,13 @@ void spool_group_commit(struct spool_group *group)
     char problem[256];
     const char *why = write_all(group);
     bool corrupt = group->corrupt;
-    group->failed = group->corrupt = false;
+    bool full = group->full;
+    group->failed = group->corrupt = group->full = false;
     if (why) {
         snprintf(problem, sizeof problem, "%s", why);
         fail(group, problem);
+        if (full && group->removal_count > 0)
+            make_room(group);
     } else if (FAILPOINT("ingest.spooled")) {
         why = "the failpoint said so";
         snprintf(problem, sizeof problem, "%s", why);
@@ -198,6 +215,16 @@ bool spool_group_broken(const struct spool_group *group)
     return !open_spool(group) || clock_ticks_ms() < group->broken_until_ms;
 }
 
+bool spool_group_reserved(const struct spool_group *group)
+{
+    return group->reserved;
+}
+
+void spool_group_set_reserved(struct spool_group *group, bool reserved)
+{
+    group->reserved = reserved;
+}
+
 void spool_group_tick(struct spool_group *group)
 {
     if (clock_ticks_ms() < group->broken_until_ms)
@@ -214,7 +241,7 @@ void spool_group_tick(struct spool_group *group)
 struct spool_group *spool_group_new(struct event_base *base, struct spool_slot *slot)
 {
     struct spool_group *group = memory_new(1, sizeof *group);
-    *group = (struct spool_group){.slot = slot};
+    *group = (struct spool_group){.slot = slot, .reserved = true};
     group->turn = event_new(base, -1, 0, on_turn, group);
     group->later = event_new(base, -1, 0, on_turn, group);
     if (!group->turn || !group->later)

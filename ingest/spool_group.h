@@ -7,6 +7,7 @@
  * nobody waits for them.
  *
  * When a commit fails nobody's record is kept; deletions and settings aside are not forgotten but tried again with the next.
+ * If the disk is full the spool's reserve (spool_reserve.h) is given up for them.
  */
 #ifndef HOOKLINE_INGEST_SPOOL_GROUP_H
 #define HOOKLINE_INGEST_SPOOL_GROUP_H
@@ -39,6 +40,9 @@ void spool_group_corrupt(struct spool_group *group);
 size_t spool_group_removals(const struct spool_group *group);
 /* The last commit failed, less than a second ago, or the spool is not open. */
 bool spool_group_broken(const struct spool_group *group);
+/* Its reserve is there, as the caller said, and was not given up since. True at first. */
+bool spool_group_reserved(const struct spool_group *group);
+void spool_group_set_reserved(struct spool_group *group, bool reserved);
 /* Now and then: tries again what failed, opens what could not be opened. */
 void spool_group_tick(struct spool_group *group);
 

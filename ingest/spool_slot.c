@@ -21,6 +21,7 @@ struct spool_slot {
     char path[PATH_MAX]; /* …/ingest-0.db */
     int lock;
     struct spool *spool;
+    bool was_corrupt;
 };
 
 static const char PREFIX[] = "ingest-";
@@ -103,6 +104,7 @@ static enum spool_outcome slot_open(struct spool_slot *slot)
     enum spool_outcome outcome = spool_open(&slot->spool, slot->path, SPOOL_TO_WRITE);
     if (outcome == SPOOL_CORRUPT) {
         put_out_of_the_way(slot->path, spool_problem(NULL));
+        slot->was_corrupt = true;
         outcome = spool_open(&slot->spool, slot->path, SPOOL_TO_WRITE);
     }
     if (outcome != SPOOL_FINE) {
@@ -121,6 +123,7 @@ void spool_slot_reopen(struct spool_slot *slot, bool corrupt)
     slot->spool = NULL;
     if (corrupt)
         put_out_of_the_way(slot->path, problem);
+    slot->was_corrupt = slot->was_corrupt || corrupt;
     slot_open(slot);
 }
 
@@ -191,8 +194,15 @@ const char *spool_slot_path(const struct spool_slot *slot)
 
 /* ---- those of others ---- */
 
-struct spool_slot *spool_slot_adopt(const char *directory)
+bool spool_slot_was_corrupt(const struct spool_slot *slot)
 {
+    return slot->was_corrupt;
+}
+
+struct spool_slot *spool_slot_adopt(const char *directory, int64_t *set_aside)
+{
+    struct spool_slot *adopted = NULL;
+    *set_aside = 0;
     for (int number = 0; number < SLOTS_MAX; number++) {
         char path[PATH_MAX];
         slot_path(path, directory, number);
@@ -200,11 +210,17 @@ struct spool_slot *spool_slot_adopt(const char *directory)
         if (lock < 0)
             continue;
         struct spool_slot *slot = slot_new(path, lock);
-        if (slot_open(slot) == SPOOL_FINE && spool_stat(slot->spool).records > 0)
-            return slot;
+        struct spool_stat stat = {0};
+        if (slot_open(slot) == SPOOL_FINE)
+            stat = spool_stat(slot->spool);
+        if (stat.records > 0 && !adopted) {
+            adopted = slot;
+            continue;
+        }
+        *set_aside += stat.set_aside;
         spool_slot_release(slot);
     }
-    return NULL;
+    return adopted;
 }
 
 const char *spool_slot_hold(struct spool_slot **result, const char *path)

@@ -16,14 +16,17 @@ struct spool_slot;
 
 /* Makes the directory (0700) if only its last part is missing. NULL, or a sentence: it cannot be used. */
 const char *spool_slot_take(struct spool_slot **result, const char *directory);
-/* An orphan, held from now on; NULL: there is none. */
-struct spool_slot *spool_slot_adopt(const char *directory);
+/* An orphan, held from now on; NULL: there is none. *set_aside: how many records are set aside in the spools that nobody
+ * holds, its own not among them. */
+struct spool_slot *spool_slot_adopt(const char *directory, int64_t *set_aside);
 /* Closes the spool and lets the slot go. NULL is fine. */
 void spool_slot_release(struct spool_slot *slot);
 
 /* NULL while it cannot be opened: disk full, no rights. */
 struct spool *spool_slot_spool(const struct spool_slot *slot);
 const char *spool_slot_path(const struct spool_slot *slot);
+/* What was in it when it was taken has been put out of the way: it was no database any more. */
+bool spool_slot_was_corrupt(const struct spool_slot *slot);
 /* Closes what is there, and opens it again; what turns out to be no database is put out of the way first, and so is what
  * `corrupt` says has been found to be none. */
 void spool_slot_reopen(struct spool_slot *slot, bool corrupt);

@@ -8,8 +8,13 @@
 #include "common/metrics.h"
 #include "common/sentence.h"
 #include "ingest/spool_drain.h"
+#include "ingest/spool_reserve.h"
 
-enum { ADOPT_EVERY_MS = 60000, RECORD_OVERHEAD_BYTES = 1024 /* headers and the row's own fields, at the most */ };
+enum {
+    ADOPT_EVERY_MS = 60000,
+    RESERVE_EVERY_MS = 1000,
+    RECORD_OVERHEAD_BYTES = 1024 /* headers and the row's own fields, at the most */
+};
 
 /* A spool with what works on it. */
 struct party {
@@ -25,8 +30,11 @@ struct spools {
     struct spool_stat stat; /* of the own spool */
     int64_t age_ms;         /* of the oldest in it */
     int64_t adopt_at_ms;
-    bool untidy; /* something was in the own spool since it was last made small */
-    struct metric *records, *bytes, *oldest, *set_aside, *spooled, *drained, *refused, *orphans;
+    int64_t left_set_aside; /* in spools that nobody holds, at the last look */
+    int64_t reserve_at_ms;  /* when to look again whether the disk has room for the reserve */
+    bool reserved_said;     /* in the log */
+    bool untidy;            /* something was in the own spool since it was last made small */
+    struct metric *records, *bytes, *oldest, *set_aside, *spooled, *drained, *refused, *orphans, *orphan_set_aside;
 };
 
 static void on_acked(void *context)
@@ -83,6 +91,9 @@ static void make_metrics(struct spools *spools)
                                       "Records that Kafka refused and that an operator must look at.");
     spools->orphans = metrics_gauge("hookline_ingest_spool_orphan_records", "",
                                     "Records in the spool of a process that is no more, being drained.");
+    spools->orphan_set_aside =
+        metrics_gauge("hookline_ingest_spool_orphan_set_aside", "",
+                      "Records that Kafka refused in spools that no process has for its own, at the last look.");
     spools->spooled = metrics_counter("hookline_ingest_spooled_total", "", "Records written to the spool.");
     spools->drained =
         metrics_counter("hookline_ingest_drained_total", "", "Records of a spool that the brokers have acknowledged.");
@@ -99,7 +110,7 @@ const char *spools_open(struct spools **result, struct event_base *base, const s
     if (problem)
         return problem;
     struct spools *spools = memory_new(1, sizeof *spools);
-    *spools = (struct spools){.base = base, .options = *options, .untidy = true};
+    *spools = (struct spools){.base = base, .options = *options, .reserved_said = true, .untidy = true};
     make_metrics(spools);
     party_join(spools, &spools->own, slot);
     struct spool_stat stat = party_stat(&spools->own);
@@ -123,7 +134,7 @@ void spools_close(struct spools *spools)
 
 bool spools_take(const struct spools *spools, size_t bytes)
 {
-    if (!spools || spool_group_broken(spools->own.group))
+    if (!spools || !spool_group_reserved(spools->own.group) || spool_group_broken(spools->own.group))
         return false;
     int64_t used = spools->stat.bytes + spools->stat.set_aside_bytes;
     return used + (int64_t)bytes + RECORD_OVERHEAD_BYTES <= spools->options.bytes_max &&
@@ -194,31 +205,73 @@ void spools_drain(struct spools *spools, struct producer *producer, int64_t belo
 
 /* ---- now and then ---- */
 
+/* The reserve may have been given up for deletions, by us or by an operator's command. */
+static void look_after_reserve(struct spools *spools)
+{
+    const char *problem = NULL;
+    const char *path = spool_slot_path(spools->own.slot);
+    if (clock_ticks_ms() < spools->reserve_at_ms)
+        return;
+    spools->reserve_at_ms = clock_ticks_ms() + RESERVE_EVERY_MS;
+    bool reserved = spool_reserve_make(path, spools->options.bytes_max, &problem);
+    spool_group_set_reserved(spools->own.group, reserved);
+    if (reserved && !spools->reserved_said)
+        log_event(LOG_INFO, "spool_reserve_made", LOG_TEXT("path", path));
+    else if (!reserved && spools->reserved_said)
+        log_event(LOG_ERROR, "spool_without_reserve", LOG_TEXT("path", path), LOG_TEXT("problem", problem),
+                  LOG_TEXT("remedy", "make room on its disk; until there is, the spool takes no records"));
+    spools->reserved_said = reserved;
+}
+
+/* Nothing of it waits any more, or it cannot be read. */
+static void leave_orphan(struct spools *spools, const struct spool_stat *stat)
+{
+    const struct spool_slot *slot = spools->orphan.slot;
+    const char *path = spool_slot_path(slot);
+    bool readable = spool_slot_spool(slot) && !spool_slot_was_corrupt(slot);
+    if (readable)
+        log_event(LOG_INFO, "orphan_drained", LOG_TEXT("path", path), LOG_INT("set_aside", stat->set_aside));
+    else
+        log_event(LOG_ERROR, "orphan_left", LOG_TEXT("path", path),
+                  LOG_TEXT("problem", "what it held could not all be read; see the lines about it before this one"));
+    spool_reserve_give_up(path);
+    spools->left_set_aside += stat->set_aside;
+    party_leave(&spools->orphan);
+    if (readable)
+        spools->adopt_at_ms = 0; /* there may be more */
+}
+
+/* True: there is one, and work with it. */
+static bool orphan_busy(struct spools *spools, const struct spool_stat *stat)
+{
+    const struct party *orphan = &spools->orphan;
+    struct spool *spool = spool_slot_spool(orphan->slot);
+    return stat->records > 0 || spool_drain_busy(orphan->drain) || (spool && spool_group_removals(orphan->group) > 0) ||
+           (spool && spool_tidy(spool)); /* one small step a tick */
+}
+
 static void look_after_orphan(struct spools *spools)
 {
-    struct spool_stat stat = party_stat(&spools->orphan);
-    metric_set(spools->orphans, (double)stat.records);
+    struct spool_stat stat = {0};
     if (spools->orphan.slot) {
         spool_group_tick(spools->orphan.group);
-        if (stat.records > 0 || spool_drain_busy(spools->orphan.drain) ||
-            spool_group_removals(spools->orphan.group) > 0)
-            return;
-        struct spool *spool = spool_slot_spool(spools->orphan.slot);
-        if (spool && spool_tidy(spool))
-            return; /* one small step a tick */
-        log_event(LOG_INFO, "orphan_drained", LOG_TEXT("path", spool_slot_path(spools->orphan.slot)));
-        party_leave(&spools->orphan);
-        spools->adopt_at_ms = 0; /* there may be more */
+        stat = party_stat(&spools->orphan);
+        if (!orphan_busy(spools, &stat))
+            leave_orphan(spools, &stat);
     }
-    if (clock_ticks_ms() < spools->adopt_at_ms)
-        return;
-    spools->adopt_at_ms = clock_ticks_ms() + ADOPT_EVERY_MS;
-    struct spool_slot *slot = spool_slot_adopt(spools->options.directory);
-    if (!slot)
-        return;
-    party_join(spools, &spools->orphan, slot);
-    log_event(LOG_WARN, "orphan_adopted", LOG_TEXT("path", spool_slot_path(slot)),
-              LOG_INT("records", party_stat(&spools->orphan).records));
+    if (!spools->orphan.slot && clock_ticks_ms() >= spools->adopt_at_ms) {
+        spools->adopt_at_ms = clock_ticks_ms() + ADOPT_EVERY_MS;
+        struct spool_slot *slot = spool_slot_adopt(spools->options.directory, &spools->left_set_aside);
+        if (slot) {
+            party_join(spools, &spools->orphan, slot);
+            stat = party_stat(&spools->orphan);
+            log_event(LOG_WARN, "orphan_adopted", LOG_TEXT("path", spool_slot_path(slot)),
+                      LOG_INT("records", stat.records), LOG_INT("set_aside", stat.set_aside));
+        }
+    }
+    stat = party_stat(&spools->orphan);
+    metric_set(spools->orphans, (double)stat.records);
+    metric_set(spools->orphan_set_aside, (double)(spools->left_set_aside + stat.set_aside));
 }
 
 void spools_tick(struct spools *spools)
@@ -226,6 +279,7 @@ void spools_tick(struct spools *spools)
     if (!spools)
         return;
     spool_group_tick(spools->own.group);
+    look_after_reserve(spools);
     struct spool *spool = spool_slot_spool(spools->own.slot);
     if (spool && spools->stat.set_aside > 0)
         spool_recount_set_aside(spool);

@@ -181,6 +181,27 @@ static void an_orphan_is_adopted(void **state)
     spool_judge();
 }
 
+/* Its records wait for an operator in a file that no process would ever open again. */
+static void what_is_set_aside_in_nobodys_spool_is_counted(void **state)
+{
+    (void)state;
+    const char *address = arena_format(spool_world.arena, "%s2", spool_world.address).ptr;
+    struct process *first = spool_ingest_start(address, NULL);
+    assert_true(process_wait_ready(first, SPOOL_END_MS));
+    spool_ingest_begin(NULL);
+    assert_true(process_said(spool_world.ingest, "ingest-1.db"));
+    broker_fail_produces(spool_world.broker, TOO_LARGE, 1);
+    assert_int_equal(spool_deliver(numbered("aside", 0)), 200);
+    spool_await_empty();
+    assert_true(spool_metric("hookline_ingest_spool_set_aside") == 1);
+    process_free(first);
+    unlink(address + strlen("unix:"));
+    spool_ingest_begin(NULL);
+    assert_true(process_said(spool_world.ingest, "ingest-0.db"));
+    assert_true(spool_metric("hookline_ingest_spool_set_aside") <= 0);
+    assert_true(spool_metric("hookline_ingest_spool_orphan_set_aside") == 1);
+}
+
 static void a_producer_that_is_given_up_loses_nothing(void **state)
 {
     (void)state;
@@ -388,6 +409,7 @@ int main(void)
         STORY(what_waits_outlives_the_process),
         STORY(the_end_keeps_what_the_brokers_have_not),
         STORY(an_orphan_is_adopted),
+        STORY(what_is_set_aside_in_nobodys_spool_is_counted),
         STORY(a_producer_that_is_given_up_loses_nothing),
         STORY(a_full_spool_means_come_again),
         STORY(a_source_that_wants_no_spool_is_told_to_come_again),

@@ -1,0 +1,67 @@
+/* spool_reserve.c: a file that nobody reads. */
+#include "ingest/spool_reserve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+enum {
+    SUFFIX_LEN = 3,
+    /* Zeros over the largest record and its copy in the log (10 MiB each), and a log that waits for its checkpoint (4 MiB). */
+    RESERVE_MAX_BYTES = 32 * 1024 * 1024,
+    RESERVE_OVERHEAD_BYTES = 1024 * 1024,
+    ROOM_FACTOR = 2, /* not the disk's last bytes: taking those would make it full */
+};
+
+static char problem_text[256];
+
+static void reserve_path(char reserve[PATH_MAX], const char *path)
+{
+    snprintf(reserve, PATH_MAX, "%.*sreserve", (int)(strlen(path) - SUFFIX_LEN + 1), path);
+}
+
+static int64_t free_bytes(int fd)
+{
+    struct statvfs disk;
+    return fstatvfs(fd, &disk) == 0 ? (int64_t)disk.f_bavail * (int64_t)disk.f_frsize : INT64_MAX;
+}
+
+/* 0, or the error's number. */
+static int fill(int fd, int64_t bytes)
+{
+    struct stat stat_of;
+    if (fstat(fd, &stat_of) == 0 && stat_of.st_size >= bytes)
+        return 0;
+    return free_bytes(fd) < ROOM_FACTOR * bytes ? ENOSPC : posix_fallocate(fd, 0, bytes);
+}
+
+bool spool_reserve_make(const char *path, int64_t bytes_max, const char **problem)
+{
+    char reserve[PATH_MAX];
+    int64_t bytes =
+        bytes_max < RESERVE_MAX_BYTES - RESERVE_OVERHEAD_BYTES ? bytes_max + RESERVE_OVERHEAD_BYTES : RESERVE_MAX_BYTES;
+    reserve_path(reserve, path);
+    int fd = open(reserve, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int error = fd < 0 ? errno : fill(fd, bytes);
+    if (fd >= 0)
+        close(fd);
+    if (error == 0)
+        return true;
+    unlink(reserve);
+    snprintf(problem_text, sizeof problem_text, "%lld bytes kept free for emptying it, and as many beside: %s",
+             (long long)bytes, strerror(error));
+    *problem = problem_text;
+    return false;
+}
+
+bool spool_reserve_give_up(const char *path)
+{
+    char reserve[PATH_MAX];
+    reserve_path(reserve, path);
+    return unlink(reserve) == 0;
+}

@@ -1,0 +1,100 @@
+/* The spool's disk is full: what waits in it leaves all the same when the broker is back, and nothing more is taken until there
+ * is room again. A disk of its own (tmpfs), which only root can mount: anybody else skips this. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/support/spool_world.h"
+#include "tests/support/wait.h"
+#include "tests/unit/test.h"
+
+enum { RECORDS = 40, BODY_BYTES = 20000, BLOCK_BYTES = 4096 };
+
+/* Of the spool: a reserve of 3 MiB, and 6 MiB must be free for it. */
+static const char *const SMALL[] = {"HOOKLINE_SPOOL_MAX_BYTES=2M", NULL};
+static const char DISK[] = "size=10m,mode=0700";
+
+static char filler[160];
+static bool mounted;
+
+static int begin(void **state)
+{
+    spool_world_clean(state);
+    assert_int_equal(mkdir(spool_world.spool, 0700), 0);
+    mounted = mount("none", spool_world.spool, "tmpfs", 0, DISK) == 0;
+    snprintf(filler, sizeof filler, "%s/filler", spool_world.spool);
+    return 0;
+}
+
+static int end(void **state)
+{
+    spool_world_stop(state);
+    return mounted ? umount(spool_world.spool) : 0;
+}
+
+static void fill_disk(void)
+{
+    static const char ZEROS[BLOCK_BYTES];
+    int fd = open(filler, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    while (write(fd, ZEROS, sizeof ZEROS) > 0)
+        continue;
+    assert_int_equal(errno, ENOSPC);
+    close(fd);
+}
+
+static struct slice large(int number)
+{
+    return arena_format(spool_world.arena, "{\"event\":\"e\",\"x\":\"%0*d\",\"call\":{\"call_id\":\"c%d\"}}",
+                        BODY_BYTES, 0, number);
+}
+
+static bool is_refused(void *context)
+{
+    int *number = context;
+    return spool_deliver(large((*number)++)) == 503;
+}
+
+static bool is_kept(void *context)
+{
+    return !is_refused(context);
+}
+
+static void what_waits_on_a_full_disk_leaves_it(void **state)
+{
+    (void)state;
+    int number = RECORDS;
+    if (!mounted) {
+        print_message("skipped: mounting a tmpfs needs root\n");
+        skip();
+    }
+    spool_ingest_begin(SMALL);
+    spool_broker_away();
+    for (int i = 0; i < RECORDS; i++)
+        assert_int_equal(spool_deliver(large(i)), 200);
+    fill_disk();
+    assert_true(wait_until(is_refused, &number, SPOOL_END_MS));
+    spool_broker_back();
+    spool_await_empty();
+    spool_judge();
+    assert_true(process_said(spool_world.ingest, "spool_reserve_given_up"));
+    spool_broker_away();
+    assert_true(is_refused(&number)); /* it would fill what was given up */
+    assert_int_equal(unlink(filler), 0);
+    assert_true(wait_until(is_kept, &number, SPOOL_END_MS));
+    assert_true(process_said(spool_world.ingest, "spool_reserve_made"));
+    spool_broker_back();
+    spool_await_empty();
+    spool_judge();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_waits_on_a_full_disk_leaves_it, begin, end),
+    };
+    return cmocka_run_group_tests(tests, spool_world_begin, spool_world_end);
+}
