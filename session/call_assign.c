@@ -173,10 +173,9 @@ static void add_customer(const struct assignment *move, struct flight *flight)
 
 static bool add_rows(struct assignment *move, struct flight *flight)
 {
-    struct call_work *works[] = {&move->staying};
     const struct call_work *written[] = {&move->staying};
     rows_merge(move);
-    if (!call_customers_find(move->database, move->arena, works, 1, batch_now_ms(move->batch), &move->error))
+    if (!call_customers_find(move->database, move->arena, &move->staying, batch_now_ms(move->batch), &move->error))
         return false;
     struct database_values *row = values_new(move);
     call_values_rows(row, move->arena, written, 1);

@@ -1,4 +1,5 @@
-/* call_customers.c: rows for new numbers, then the ids of all. */
+/* call_customers.c: rows for new numbers; the rows of calls find their ids by themselves, which spares a journey to the server:
+ * a caller who is new would cost each call_started one. */
 #include "session/call_customers.h"
 
 #include <stdlib.h>
@@ -52,29 +53,49 @@ static void add_keys(struct database_values *values, struct arena *arena, const 
     database_add_texts(values, numbers, count);
 }
 
-bool call_customers_find(struct database *database, struct arena *arena, struct call_work *const *works, size_t count,
-                         int64_t now_ms, struct database_error *error)
+struct database_values *call_customers_want(struct arena *arena, struct call_work *const *works, size_t count,
+                                            int64_t now_ms)
 {
     struct wanted *wanted = arena_zeroed(arena, count, sizeof *wanted);
     size_t found = wanted_collect(arena, works, count, wanted);
     if (found == 0)
-        return true;
+        return NULL;
+    for (size_t i = 0; i < found; i++)
+        wanted[i].work->customer_wanted = wanted[i].number;
+    struct database_values *values = arena_alloc(arena, sizeof *values);
+    add_keys(values, arena, wanted, found);
+    database_add_time(values, now_ms);
+    return values;
+}
+
+void call_customers_found(struct call_batch *batch, const PGresult *rows)
+{
+    for (int row = 0; row < PQntuples(rows); row++) {
+        struct call_work *work = call_batch_find(batch, database_int(rows, row, 0), database_text(rows, row, 1));
+        if (work && !slice_absent(work->customer_wanted))
+            work->state.call.customer_id = database_int(rows, row, 2);
+    }
+}
+
+bool call_customers_find(struct database *database, struct arena *arena, struct call_work *work, int64_t now_ms,
+                         struct database_error *error)
+{
+    struct wanted wanted;
     struct database_values add;
     struct database_values find;
-    add_keys(&add, arena, wanted, found);
+    if (wanted_collect(arena, &work, 1, &wanted) == 0)
+        return true;
+    add_keys(&add, arena, &wanted, 1);
     database_add_time(&add, now_ms);
-    add_keys(&find, arena, wanted, found);
+    add_keys(&find, arena, &wanted, 1);
     struct database_step steps[] = {
         {.statement = &STATEMENT_CUSTOMERS_ADD, .values = &add},
         {.statement = &STATEMENT_CUSTOMERS_FIND, .values = &find},
     };
     if (!database_flight(database, steps, COUNT(steps), NULL, error, NULL))
         return false;
-    for (int row = 0; row < PQntuples(steps[1].rows); row++) {
-        int64_t place = database_int(steps[1].rows, row, 0);
-        if (place >= 1 && (size_t)place <= found)
-            wanted[place - 1].work->state.call.customer_id = database_int(steps[1].rows, row, 1);
-    }
+    if (PQntuples(steps[1].rows) == 1)
+        work->state.call.customer_id = database_int(steps[1].rows, 0, 0);
     PQclear(steps[0].rows);
     PQclear(steps[1].rows);
     return true;

@@ -70,6 +70,7 @@ const struct database_statement STATEMENT_CALLS_LEFT = {
     "latency_e2e_p50_ms, latency, custom_analysis, metadata, customer_id, status, analyzed, missing, version, "        \
     "stamps, first_seen_at, "                                                                                          \
     "updated_at"
+#define GIVEN WRITTEN ", customer_number"
 #define WRITTEN_PARAMETERS                                                                                             \
     "$1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], " \
     "$10::timestamptz[], $11::timestamptz[], $12::bigint[], $13::text[], $14::text[], $15::text[], $16::text[], "      \
@@ -77,19 +78,24 @@ const struct database_statement STATEMENT_CALLS_LEFT = {
     "$18::boolean[], $19::boolean[], $20::numeric[], $21::jsonb[], $22::numeric[], $23::jsonb[], $24::jsonb[], "       \
     "$25::jsonb[], "                                                                                                   \
     "$26::bigint[], $27::text[], $28::boolean[], $29::text[], $30::bigint[], $31::bytea[], $32::timestamptz[], "       \
-    "$33::timestamptz[]"
+    "$33::timestamptz[], $34::text[]"
+/* By the number of whoever has no id yet; a row of STATEMENT_CUSTOMERS_ADD in the same flight, if not older. */
+#define CUSTOMER_OF_NUMBER                                                                                             \
+    "coalesce(u.customer_id, (SELECT k.id FROM customers k WHERE k.company_id = u.company_id AND k.number = "          \
+    "u.customer_number))"
 
 /* No ON CONFLICT: a row that appeared meanwhile is another process's (23505 on calls_pkey), and the batch starts over. */
 const struct database_statement STATEMENT_CALLS_INSERT = {
-    "calls_insert", "INSERT INTO calls (" WRITTEN ") "
-                    "SELECT company_id, call_id, source, branch_id, agent_id, call_type, direction, from_number, "
-                    "to_number, started_at, "
-                    "ended_at, duration_ms, disconnection_reason, transcript, recording_url, summary, sentiment, "
-                    "successful, in_voicemail, "
-                    "cost_cents, cost_breakdown, latency_e2e_p50_ms, latency, custom_analysis, metadata, customer_id, "
-                    "status, analyzed, "
-                    "string_to_array(missing, ','), version, stamps, first_seen_at, updated_at "
-                    "FROM unnest(" WRITTEN_PARAMETERS ") AS u(" WRITTEN ")"};
+    "calls_insert",
+    "INSERT INTO calls (" WRITTEN ") "
+    "SELECT company_id, call_id, source, branch_id, agent_id, call_type, direction, from_number, "
+    "to_number, started_at, "
+    "ended_at, duration_ms, disconnection_reason, transcript, recording_url, summary, sentiment, "
+    "successful, in_voicemail, "
+    "cost_cents, cost_breakdown, latency_e2e_p50_ms, latency, custom_analysis, metadata, " CUSTOMER_OF_NUMBER ", "
+    "status, analyzed, "
+    "string_to_array(missing, ','), version, stamps, first_seen_at, updated_at "
+    "FROM unnest(" WRITTEN_PARAMETERS ") AS u(" GIVEN ") RETURNING company_id, call_id, customer_id"};
 
 /* Large columns were not read back: null keeps them. */
 const struct database_statement STATEMENT_CALLS_UPDATE = {
@@ -104,10 +110,11 @@ const struct database_statement STATEMENT_CALLS_UPDATE = {
     "c.cost_breakdown), "
     "latency_e2e_p50_ms = u.latency_e2e_p50_ms, latency = coalesce(u.latency, c.latency), "
     "custom_analysis = coalesce(u.custom_analysis, c.custom_analysis), metadata = coalesce(u.metadata, c.metadata), "
-    "customer_id = u.customer_id, status = u.status, analyzed = u.analyzed, missing = string_to_array(u.missing, ','), "
+    "customer_id = " CUSTOMER_OF_NUMBER
+    ", status = u.status, analyzed = u.analyzed, missing = string_to_array(u.missing, ','), "
     "version = u.version, stamps = u.stamps, first_seen_at = u.first_seen_at, updated_at = u.updated_at "
-    "FROM unnest(" WRITTEN_PARAMETERS ") AS u(" WRITTEN
-    ") WHERE c.company_id = u.company_id AND c.call_id = u.call_id"};
+    "FROM unnest(" WRITTEN_PARAMETERS ") AS u(" GIVEN
+    ") WHERE c.company_id = u.company_id AND c.call_id = u.call_id RETURNING c.company_id, c.call_id, c.customer_id"};
 
 /* Asked first, so that a known number costs no value of the sequence. */
 const struct database_statement STATEMENT_CUSTOMERS_ADD = {
@@ -118,9 +125,8 @@ const struct database_statement STATEMENT_CUSTOMERS_ADD = {
     "ON CONFLICT (company_id, number) DO NOTHING"};
 
 const struct database_statement STATEMENT_CUSTOMERS_FIND = {
-    "customers_find",
-    "SELECT k.at, u.id FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS k(company_id, number, at) "
-    "JOIN customers u ON u.company_id = k.company_id AND u.number = k.number"};
+    "customers_find", "SELECT u.id FROM unnest($1::bigint[], $2::text[]) AS k(company_id, number) JOIN customers u ON "
+                      "u.company_id = k.company_id AND u.number = k.number"};
 
 /* customer_name.h says which wins; each further event of a call says the same and writes nothing. A name without a time was
  * set by hand: the comparison is null then, and it stays. */

@@ -22,11 +22,10 @@ extern const struct database_statement STATEMENT_OWNERS_DIFFER;
 extern const struct database_statement STATEMENT_CALLS_LOCK;
 /* $1, $2 as above -> company_id, call_id, version of those that were moved away from the company. */
 extern const struct database_statement STATEMENT_CALLS_LEFT;
-/* Parameters of both: call_values_rows. */
+/* Parameters of both: call_values_rows. -> company_id, call_id, customer_id of every row. */
 extern const struct database_statement STATEMENT_CALLS_INSERT, STATEMENT_CALLS_UPDATE;
 
-/* $1 companies, $2 numbers, sorted; $3 now: rows for those that have none. Then, of the same $1, $2 -> place in the arrays
- * from 1 on, id. */
+/* $1 companies, $2 numbers, sorted; $3 now: rows for those that have none. Then, of the same $1, $2 -> id. */
 extern const struct database_statement STATEMENT_CUSTOMERS_ADD, STATEMENT_CUSTOMERS_FIND;
 
 /* $1 companies, $2 numbers, sorted; $3 names, $4 starts of the calls, $5 collected: names that win over what is there. */

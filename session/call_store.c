@@ -250,47 +250,65 @@ static struct database_values *row_values(struct store *store, const struct call
     return values;
 }
 
-static bool give(struct store *store)
+/* What is to be written. */
+struct changes {
+    struct call_work **all;
+    const struct call_work **added, **updated;
+    size_t count, added_count, updated_count;
+};
+
+static struct changes changes_of(struct store *store)
 {
     struct call_batch *calls = store->calls;
-    struct call_work **changed = arena_zeroed(store->arena, calls->work_count, sizeof(void *));
-    const struct call_work **added = arena_zeroed(store->arena, calls->work_count, sizeof(void *));
-    const struct call_work **updated = arena_zeroed(store->arena, calls->work_count, sizeof(void *));
-    size_t changed_count = 0;
-    size_t added_count = 0;
-    size_t updated_count = 0;
+    struct changes changes = {
+        .all = arena_zeroed(store->arena, calls->work_count, sizeof(void *)),
+        .added = arena_zeroed(store->arena, calls->work_count, sizeof(void *)),
+        .updated = arena_zeroed(store->arena, calls->work_count, sizeof(void *)),
+    };
     for (size_t i = 0; i < calls->work_count; i++) {
-        if (!call_work_changed(&calls->works[i]))
+        struct call_work *work = &calls->works[i];
+        if (!call_work_changed(work))
             continue;
-        changed[changed_count++] = &calls->works[i];
-        if (calls->works[i].exists)
-            updated[updated_count++] = &calls->works[i];
+        changes.all[changes.count++] = work;
+        if (work->exists)
+            changes.updated[changes.updated_count++] = work;
         else
-            added[added_count++] = &calls->works[i];
+            changes.added[changes.added_count++] = work;
     }
-    if (!call_customers_find(store->database, store->arena, changed, changed_count, store->now_ms, &store->error))
-        return false;
-    struct database_step steps[5];
+    return changes;
+}
+
+static bool give(struct store *store)
+{
+    struct database_step steps[6];
     size_t count = 0;
+    struct changes changes = changes_of(store);
     struct database_values *overridden = override_values(store);
-    struct database_values *names = call_customers_names(store->arena, calls);
+    struct database_values *customers = call_customers_want(store->arena, changes.all, changes.count, store->now_ms);
+    struct database_values *names = call_customers_names(store->arena, store->calls);
     if (overridden)
         steps[count++] = (struct database_step){.statement = &STATEMENT_INBOX_OVERRIDE, .values = overridden};
-    if (added_count)
+    if (customers)
+        steps[count++] = (struct database_step){.statement = &STATEMENT_CUSTOMERS_ADD, .values = customers};
+    size_t rows_step = count;
+    if (changes.added_count)
         steps[count++] = (struct database_step){.statement = &STATEMENT_CALLS_INSERT,
-                                                .values = row_values(store, added, added_count)};
-    if (updated_count)
+                                                .values = row_values(store, changes.added, changes.added_count)};
+    if (changes.updated_count)
         steps[count++] = (struct database_step){.statement = &STATEMENT_CALLS_UPDATE,
-                                                .values = row_values(store, updated, updated_count)};
+                                                .values = row_values(store, changes.updated, changes.updated_count)};
+    size_t rows_end = count;
     if (names)
         steps[count++] = (struct database_step){.statement = &STATEMENT_CUSTOMERS_NAME, .values = names};
     steps[count++] = (struct database_step){.statement = &STATEMENT_COMMIT};
     if (!database_flight(store->database, steps, count, CALLS_KEY, &store->error, NULL))
         return false;
+    for (size_t i = rows_step; i < rows_end; i++)
+        call_customers_found(store->calls, steps[i].rows);
     for (size_t i = 0; i < count; i++)
         PQclear(steps[i].rows);
-    store->counts.inserted = added_count;
-    store->counts.updated = updated_count;
+    store->counts.inserted = changes.added_count;
+    store->counts.updated = changes.updated_count;
     return true;
 }
 

@@ -144,9 +144,12 @@ static void add_computed(struct database_values *values, struct arena *arena, st
     }
     database_add_bytes_array(values, column->texts, column->count);
     add_column(values, column, COLUMN_TIME);
-    for (size_t i = 0; i < column->count; i++)
+    for (size_t i = 0; i < column->count; i++) {
         column->numbers[i] = works[i]->state.call.updated_at;
+        column->texts[i] = works[i]->customer_wanted;
+    }
     add_column(values, column, COLUMN_TIME);
+    add_column(values, column, COLUMN_TEXT);
 }
 
 void call_values_rows(struct database_values *values, struct arena *arena, const struct call_work *const *works,
