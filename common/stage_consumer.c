@@ -50,6 +50,26 @@ static const char *topic_without_prefix(const struct consumer *consumer, const c
     return full_name;
 }
 
+static bool is_subscribed(const struct consumer *consumer, const char *full_name)
+{
+    bool found = false;
+    for (const char *const *topic = consumer->options.reads; *topic && !found; topic++) {
+        char *name = kafka_topic_name(consumer->options.settings, *topic);
+        found = strcmp(name, full_name) == 0;
+        free(name);
+    }
+    return found;
+}
+
+/* NULL, or a topic that nobody subscribed to: a static member that comes back is given what it had, asked or not. */
+static const char *foreign_topic(const struct consumer *consumer, const rd_kafka_topic_partition_list_t *list)
+{
+    for (int i = 0; i < list->cnt; i++)
+        if (!is_subscribed(consumer, list->elems[i].topic))
+            return list->elems[i].topic;
+    return NULL;
+}
+
 static void partitions_clear(struct consumer *consumer)
 {
     for (size_t i = 0; i < consumer->partition_count; i++)
@@ -95,6 +115,14 @@ struct partition *consumer_partition(struct consumer *consumer, const char *full
 
 static void assigned(struct consumer *consumer, rd_kafka_topic_partition_list_t *list)
 {
+    const char *foreign = foreign_topic(consumer, list);
+    if (foreign) {
+        consumer->stop = sentence_make("%s was assigned, and is not what this process reads: a process of the same "
+                                       "INSTANCE that reads it was here less than SESSION_TIMEOUT_MS ago",
+                                       foreign);
+        rd_kafka_assign(consumer->kafka, NULL);
+        return;
+    }
     offsets_of_start(consumer, list);
     partitions_take(consumer, list);
     rd_kafka_assign(consumer->kafka, list);
@@ -146,14 +174,17 @@ static const char *conf_make(struct consumer *consumer, rd_kafka_conf_t **conf)
     const struct consumer_options *options = &consumer->options;
     char client_id[128];
     char group[128];
-    char member[192];
+    char member[512];
     char session[24];
     char heartbeat[24];
     const char *problem = NULL;
     int64_t session_ms = settings_count(options->settings, "SESSION_TIMEOUT_MS");
     snprintf(client_id, sizeof client_id, "hookline-%s-%s", options->stage, options->instance);
     snprintf(group, sizeof group, "hookline-%s", options->stage);
-    snprintf(member, sizeof member, "%s-%s", options->stage, options->instance);
+    /* The prefix too: who comes back under a static member's name is given what that one read, whatever he asks for. With
+     * another TOPIC_PREFIX the process read the old topics, and none of its own (found 2026-11-21). */
+    snprintf(member, sizeof member, "%s%s-%s", settings_text(options->settings, "TOPIC_PREFIX"), options->stage,
+             options->instance);
     snprintf(session, sizeof session, "%lld", (long long)session_ms);
     snprintf(heartbeat, sizeof heartbeat, "%lld", (long long)session_ms / 10);
     *conf = kafka_configure(options->settings, client_id, DEFAULTS, GUARANTEES, &problem);

@@ -38,7 +38,7 @@ struct partition {
 struct consumer_options {
     const struct settings *settings;
     const char *stage;        /* group hookline-<stage> */
-    const char *instance;     /* group.instance.id <stage>-<instance> */
+    const char *instance;     /* group.instance.id <prefix><stage>-<instance> */
     const char *const *reads; /* topics without prefix, NULL ends; borrowed */
     int wake_fd;
     /* All partitions are being taken away: forget what was taken of them, and resume what is paused: librdkafka keeps a
