@@ -15,7 +15,7 @@ from faults import FREEZE_S, pause, silence_kafka, thaw
 from places import PROGRAMS, places_of
 from stack import GaveUp, wait_until
 
-REACHED_S = 90  # a place must be passed within; parked events are looked at every 30 s
+REACHED_S = 180  # a place must be passed within; parked events are looked at every 30 s
 PASSES = {"session.answered": range(1, 10), "session.sent": (1, 2, 3, 4), "session.reported": (1, 2, 5)}  # each statement, some acks
 ONLY_IN_OUTAGES = ("ingest.spool", "ingest.drain")
 LATER = {".decided", ".published", ".stored", ".committed"}  # here any of the first passes does; the seed says which

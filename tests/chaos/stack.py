@@ -27,7 +27,7 @@ class GaveUp(Exception):
     """A condition did not come true in time."""
 
 
-def wait_until(what, condition, seconds=60.0):
+def wait_until(what, condition, seconds=120.0):
     """Asks every 50 ms until `condition()` is true and returns its value."""
     deadline = time.monotonic() + seconds
     while True:
@@ -78,7 +78,7 @@ class Stack:
         os.kill(pid, sig)
         return pid
 
-    def back_after(self, part, old_pid, seconds=60):
+    def back_after(self, part, old_pid, seconds=120):
         return wait_until(f"{part} is back after pid {old_pid}", lambda: self.pid(part) not in (None, old_pid) and self.pid(part), seconds)
 
     def service(self, part, command):

@@ -15,7 +15,7 @@ from confluent_kafka import KafkaException
 
 from stack import GROUPS
 
-SOON_S = 30.0
+SOON_S = 60.0
 RECOVERY_S = 5.0  # after a deed, still its own time
 LOOK_S = 1.0
 

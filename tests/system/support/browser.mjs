@@ -6,7 +6,7 @@ const EXECUTABLE = '/usr/bin/chromium';
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync'];
 
-const WAIT_MS = 15000;
+const WAIT_MS = 60000;
 
 export function openBrowser() {
   return chromium.launch({ executablePath: EXECUTABLE, args: FLAGS });

@@ -78,7 +78,7 @@ export class Stack {
     return answer?.status === 200;
   }
 
-  waitUntilReady(part, seconds = 30) {
+  waitUntilReady(part, seconds = 60) {
     return waitFor(`${part} is ready`, () => this.ready(part), seconds);
   }
 

@@ -52,7 +52,7 @@ class Stream {
   }
 
   /** The first update of this call that fits. */
-  waitForCall(callId, fits = () => true, seconds = 15) {
+  waitForCall(callId, fits = () => true, seconds = 60) {
     return waitFor(`the stream shows ${callId}`, () => this.updates(callId).find((update) => fits(update.call, update)), seconds);
   }
 

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 const BETWEEN_TRIES_MS = 25;
 
 /** What `condition` returns once that is neither false, null nor undefined; fails after `seconds`, saying what was last seen. */
-export async function waitFor(what, condition, seconds = 15) {
+export async function waitFor(what, condition, seconds = 60) {
   const deadline = performance.now() + seconds * 1000;
   let seen, problem;
   do {
