@@ -15,7 +15,7 @@
 #include "common/arena.h"
 #include "tests/support/wait.h"
 
-enum { WORDS_MAX = 64, LIFE_MAX_MS = 60000 };
+enum { WORDS_MAX = 64, LIFE_MAX_MS = 120000 };
 
 static void fail(const char *doing)
 {
