@@ -82,7 +82,7 @@ static void a_key_in_a_file_of_its_own_is_read_again(void **state)
     const char *const environment[] = {
         arena_format(spool_world.arena, "HOOKLINE_KAFKA_BOOTSTRAP=%s", broker_address(spool_world.broker)).ptr,
         arena_format(spool_world.arena, "HOOKLINE_LISTEN=%s", spool_world.address).ptr,
-        arena_format(spool_world.arena, "HOOKLINE_RETELL_API_KEY_FILE=%s", path).ptr, NULL};
+        arena_format(spool_world.arena, "HOOKLINE_RETELL_API_KEY_FILE=%s", path).ptr, INGEST_PATIENT, NULL};
     write_key(path, SPOOL_KEY "\n");
     spool_world.ingest = process_start(HOOKLINE_INGEST, environment);
     assert_true(process_wait_ready(spool_world.ingest, SPOOL_END_MS));
@@ -92,7 +92,7 @@ static void a_key_in_a_file_of_its_own_is_read_again(void **state)
     assert_key(SPOOL_KEY, 401);
     assert_key(KEY_NEXT, 200);
     assert_false(change_key(path, "\n")); /* no key at all: the one of before stays */
-    assert_true(process_said(spool_world.ingest, "HOOKLINE_RETELL_API_KEY=(secret) is not right"));
+    assert_true(process_says(spool_world.ingest, "HOOKLINE_RETELL_API_KEY=(secret) is not right"));
     assert_key(KEY_NEXT, 200);
     assert_false(process_said(spool_world.ingest, SPOOL_KEY) || process_said(spool_world.ingest, KEY_NEXT));
     unlink(path);

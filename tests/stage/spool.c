@@ -189,7 +189,7 @@ static void what_is_set_aside_in_nobodys_spool_is_counted(void **state)
     struct process *first = spool_ingest_start(address, NULL);
     assert_true(process_wait_ready(first, SPOOL_END_MS));
     spool_ingest_begin(NULL);
-    assert_true(process_said(spool_world.ingest, "ingest-1.db"));
+    assert_true(process_says(spool_world.ingest, "ingest-1.db"));
     broker_fail_produces(spool_world.broker, TOO_LARGE, 1);
     assert_int_equal(spool_deliver(numbered("aside", 0)), 200);
     spool_await_empty();
@@ -197,9 +197,9 @@ static void what_is_set_aside_in_nobodys_spool_is_counted(void **state)
     process_free(first);
     unlink(address + strlen("unix:"));
     spool_ingest_begin(NULL);
-    assert_true(process_said(spool_world.ingest, "ingest-0.db"));
+    assert_true(process_says(spool_world.ingest, "ingest-0.db"));
     assert_true(spool_metric("hookline_ingest_spool_set_aside") <= 0);
-    assert_true(spool_metric("hookline_ingest_spool_orphan_set_aside") == 1);
+    assert_true(process_wait_metric(spool_world.ingest, "hookline_ingest_spool_orphan_set_aside", 1));
 }
 
 static void a_producer_that_is_given_up_loses_nothing(void **state)

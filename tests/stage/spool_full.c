@@ -80,12 +80,12 @@ static void what_waits_on_a_full_disk_leaves_it(void **state)
     spool_broker_back();
     spool_await_empty();
     spool_judge();
-    assert_true(process_said(spool_world.ingest, "spool_reserve_given_up"));
+    assert_true(process_says(spool_world.ingest, "spool_reserve_given_up"));
     spool_broker_away();
     assert_true(is_refused(&number)); /* it would fill what was given up */
     assert_int_equal(unlink(filler), 0);
     assert_true(wait_until(is_kept, &number, SPOOL_END_MS));
-    assert_true(process_said(spool_world.ingest, "spool_reserve_made"));
+    assert_true(process_says(spool_world.ingest, "spool_reserve_made"));
     spool_broker_back();
     spool_await_empty();
     spool_judge();
