@@ -19,14 +19,16 @@
 
 enum { WAIT_USUAL_S = 15, WAIT_MOST_S = 3600, ASK_EVERY_MS = 100 };
 
-/* $1 call id, $2 company -> owner; is the company there; has a bound source said anything; whose row there is; is it parked */
+/* $1 call id, $2 company -> owner; is the company there; has a bound source said anything; whose row there is; an event of it that is parked */
 static const struct database_statement FACTS = {
-    "call_facts", "SELECT o.company_id, EXISTS (SELECT FROM companies WHERE id = $2), "
-                  "o.bound OR EXISTS (SELECT FROM webhook_events w WHERE w.call_id = $1 AND w.company_id = "
-                  "o.company_id AND w.resolved_by = "
-                  "'source'), (SELECT min(c.company_id) FROM calls c WHERE c.call_id = $1), "
-                  "EXISTS (SELECT FROM parked_events p WHERE p.call_id = $1 AND p.released_at IS NULL) "
-                  "FROM (SELECT 1) one LEFT JOIN call_owners o ON o.call_id = $1"};
+    "call_facts",
+    "SELECT o.company_id, EXISTS (SELECT FROM companies WHERE id = $2), "
+    "o.bound OR EXISTS (SELECT FROM webhook_events w WHERE w.call_id = $1 AND w.company_id = "
+    "o.company_id AND w.resolved_by = "
+    "'source'), (SELECT min(c.company_id) FROM calls c WHERE c.call_id = $1), "
+    "(SELECT encode(p.event_id, 'hex') FROM parked_events p WHERE p.call_id = $1 AND p.released_at IS NULL ORDER BY "
+    "p.parked_at LIMIT 1) "
+    "FROM (SELECT 1) one LEFT JOIN call_owners o ON o.call_id = $1"};
 static const struct database_statement OWNER = {"call_owner", "SELECT company_id FROM call_owners WHERE call_id = $1"};
 
 struct move {
@@ -56,11 +58,11 @@ static int judge(struct move *move, const PGresult *rows)
         return complain(EXIT_CODE_FINDING,
                         "call %s came from a source that is bound to company %lld; change the source's company instead",
                         call_id, (long long)row_of);
-    if (owner == DATABASE_NULL && database_flag(rows, 0, 4) == 1)
-        return complain(
-            EXIT_CODE_FINDING,
-            "call %s is parked and nobody's yet; `hookline parked release EVENT_ID --company %lld` gives it", call_id,
-            (long long)move->to);
+    struct slice parked = database_text(rows, 0, 4);
+    if (owner == DATABASE_NULL && !slice_absent(parked))
+        return complain(EXIT_CODE_FINDING,
+                        "call %s is parked and nobody's yet; `hookline parked release %.*s --company %lld` gives it",
+                        call_id, SLICE_PRINT(parked), (long long)move->to);
     if (owner == DATABASE_NULL)
         return complain(EXIT_CODE_FINDING, "there is no call %s", call_id);
     if (database_flag(rows, 0, 2) == 1)

@@ -22,9 +22,9 @@ static const struct database_statement EVENTS = {
     "SELECT * FROM (SELECT encode(event_id, 'hex'), event_type, status, company_id::text, branch_id::text, "
     "resolved_by, " TIME(
         "received_at") " AS at FROM webhook_events WHERE call_id = $1 UNION ALL "
-                       "SELECT encode(event_id, 'hex'), (SELECT h ->> 1 FROM jsonb_array_elements(headers) h WHERE h "
-                       "->> "
-                       "0 = 'ce_type' LIMIT 1), CASE WHEN released_at IS NULL THEN 'parked' ELSE 'released' END, NULL, "
+                       "SELECT encode(event_id, 'hex'), (SELECT regexp_replace(h ->> 1, '^.*\\.', '') FROM "
+                       "jsonb_array_elements(headers) h WHERE h ->> 0 = 'ce_type' LIMIT 1), CASE WHEN released_at IS "
+                       "NULL THEN 'parked' ELSE 'released' END, NULL, "
                        "NULL, reason, " TIME("parked_at") " FROM parked_events WHERE call_id = $1) e ORDER BY at"};
 static const struct database_statement OWNER = {"call_show_owner",
                                                 "SELECT company_id FROM call_owners WHERE call_id = $1"};

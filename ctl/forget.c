@@ -136,6 +136,11 @@ static struct found found_now(const struct forget_rows *rows)
     return (struct found){(int64_t)rows->call_count, rows->events, rows->parked, rows->customers};
 }
 
+static void add_count(struct buffer *out, int64_t count, const char *what, const char *then)
+{
+    buffer_add_format(out, "%lld %s%s%s", (long long)count, what, count == 1 ? "" : "s", then);
+}
+
 static int show(const struct forget *forget, const struct found *found, bool done)
 {
     struct buffer out = {0};
@@ -147,11 +152,13 @@ static int show(const struct forget *forget, const struct found *found, bool don
     } else if (nothing(found)) {
         buffer_add_text(&out, "nothing is left of that caller\n");
     } else {
-        buffer_add_format(
-            &out, "%lld calls, %lld events, %lld parked events, %lld customers %s\n", (long long)found->calls,
-            (long long)found->events, (long long)found->parked, (long long)found->customers,
-            done ? "erased; Kafka still has the records until its retention ends (7 days, dead letters 30)"
-                 : "are about that caller; --yes erases them for good, and nothing was changed now");
+        add_count(&out, found->calls, "call", ", ");
+        add_count(&out, found->events, "event", ", ");
+        add_count(&out, found->parked, "parked event", ", ");
+        add_count(&out, found->customers, "customer", " ");
+        buffer_add_text(
+            &out, done ? "erased; Kafka still has the records until its retention ends (7 days, dead letters 30)\n"
+                       : "about that caller; --yes erases them for good, and nothing was changed now\n");
     }
     int exit_code = console_print(&out);
     buffer_free(&out);

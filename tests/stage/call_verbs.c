@@ -170,6 +170,8 @@ static void an_operator_says_whose_a_parked_call_is(void **state)
               "\"agent_id\":\"agent_2\"}}");
     world_send("torn", conflict, 0);
     world_wait_answer("SELECT reason FROM parked_events WHERE call_id = 'torn'", "company_conflict");
+    assert_says("call assign torn --company 2", 1, line("`hookline parked release %s --company 2`", event_of("torn")));
+    assert_says("call show torn", 0, "  call_started  parked");
     assert_says(line("parked release %s --company 9", event_of("torn")), 1, "there is no company 9");
     assert_says(line("parked release %s --company 2", event_of("torn")), 0, "1 released, 0 still waiting");
     const struct broker_record *record = world_record_in(TOPIC_CALLS_EVENTS, "torn");

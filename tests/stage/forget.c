@@ -275,13 +275,13 @@ static void a_caller_is_forgotten_and_stays_forgotten(void **state)
     tell_call_of("+4915112340002", "Nora", "neighbour", 1, 0);
 
     assert_hookline("forget 015112340001", 64, "no number with a country code");
-    assert_hookline("forget " CALLER, 1, "3 calls, 3 events, 1 parked events, 2 customers are about that caller");
+    assert_hookline("forget " CALLER, 1, "3 calls, 3 events, 1 parked event, 2 customers about that caller");
     assert_hookline("forget " CALLER " --company 2 --dry-run --json", 0,
                     "{\"forgotten\":false,\"calls\":1,\"events\":1,\"parked\":0,\"customers\":1}");
-    assert_hookline("forget " CALLER " --company 2 --yes", 0, "1 calls, 1 events, 0 parked events, 1 customers erased");
+    assert_hookline("forget " CALLER " --company 2 --yes", 0, "1 call, 1 event, 0 parked events, 1 customer erased");
     world_wait_answer("SELECT string_agg(call_id, ',' ORDER BY call_id) FROM calls WHERE call_id LIKE 'erika%'",
                       "erika-1,erika-2");
-    assert_hookline("forget " CALLER " --yes", 0, "2 calls, 2 events, 1 parked events, 1 customers erased");
+    assert_hookline("forget " CALLER " --yes", 0, "2 calls, 2 events, 1 parked event, 1 customer erased");
     world_wait_answer(TRACES, "0");
     world_wait_answer("SELECT string_agg(DISTINCT name, ',') FROM customers", "Nora");
     assert_hookline("forget " CALLER " --yes", 0, "nothing is left of that caller");
@@ -375,7 +375,7 @@ static void while_session_is_away_the_order_waits(void **state)
     command_free(&command);
     process_signal(world.session, SIGCONT);
     world_wait_answer("SELECT count(*) FROM calls WHERE call_id LIKE 'erika%'", "0");
-    assert_hookline("forget " CALLER " --yes", 0, "0 calls, 0 events, 0 parked events, 1 customers erased");
+    assert_hookline("forget " CALLER " --yes", 0, "0 calls, 0 events, 0 parked events, 1 customer erased");
     world_wait_answer(TRACES, "0");
 }
 
@@ -392,7 +392,7 @@ static void what_is_on_its_way_is_waited_for_and_goes_too(void **state)
         fail_msg("%s", command.err);
     command_free(&command);
     process_signal(world.session, SIGCONT);
-    assert_hookline("forget " CALLER " --yes", 0, "1 calls, 1 events, 0 parked events, 1 customers erased");
+    assert_hookline("forget " CALLER " --yes", 0, "1 call, 1 event, 0 parked events, 1 customer erased");
     world_wait_answer(TRACES, "0");
 }
 
