@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
 import random
 import sys
 import threading
@@ -121,7 +122,8 @@ def failpoint_deeds(storm, deed, load):
     def vandalise():
         """A record that is no update: sync's batches publish nothing but the dead letters of such."""
         while not over.wait(0.3):
-            storm.stack.put("calls.updates", f"1/nobody-{random.random()}", "no update")  # some to this sync, some to its twin
+            with contextlib.suppress(GaveUp):  # Kafka is silenced now and then, and this must not be the end of it
+                storm.stack.put("calls.updates", f"1/nobody-{random.random()}", "no update")  # some to this sync, some to its twin
     over = threading.Event()
     vandal = threading.Thread(target=vandalise, daemon=True)
     vandal.start()
