@@ -4,6 +4,7 @@
 #include "common/stage.h"
 
 #include <event2/event.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -16,6 +17,9 @@
 #include "common/stage_run.h"
 
 enum { TURN_AT_LEAST_EVERY_MS = 100, ACK_TIMEOUT_MS = 30000 };
+
+/* Of what is allocated only Kafka's answers to a fetch are larger: up to 1 MiB a partition. */
+enum { MAPPED_FROM_BYTES = 9 << 20, TRIMMED_FROM_BYTES = 16 << 20 };
 
 /* what `open`, `turn` and callbacks may ask ------------------------------------------------------------------------- */
 
@@ -211,6 +215,14 @@ static const char *open_all(struct stage_run *run)
     return open_consumer(run);
 }
 
+/* An answer to a fetch goes back to the kernel when its last record is done. By itself malloc would take the second one from
+ * the heap, where others' blocks soon lie between them: 57 MB became 68 in every other run. */
+static void bound_memory(void)
+{
+    mallopt(M_MMAP_THRESHOLD, MAPPED_FROM_BYTES);
+    mallopt(M_TRIM_THRESHOLD, TRIMMED_FROM_BYTES);
+}
+
 /* closing ----------------------------------------------------------------------------------------------------------- */
 
 /* Also after a start that came half way. */
@@ -248,6 +260,7 @@ int stage_main(int argc, char **argv, const struct stage *stage)
     if (settings_load_examined(program, stage->about, stage->settings, stage->setting_count, stage->examine, argc, argv,
                                &run.settings, &exit_code) == SETTINGS_EXIT)
         return exit_code;
+    bound_memory();
     log_open(stage->name, settings_text(run.settings, "LOG_FORMAT"), settings_text(run.settings, "LOG_LEVEL"));
     batch_init(&run.batch, &run);
     const char *problem = open_all(&run);
