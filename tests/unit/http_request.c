@@ -366,12 +366,9 @@ static void a_request_can_be_asked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hostile_requests_are_refused),
-        cmocka_unit_test(good_requests_pass),
-        cmocka_unit_test(prefixes_wait_for_more),
-        cmocka_unit_test(limits_are_exact),
-        cmocka_unit_test(large_bodies_arrive_whole),
-        cmocka_unit_test(a_request_can_be_asked),
+        cmocka_unit_test(hostile_requests_are_refused), cmocka_unit_test(good_requests_pass),
+        cmocka_unit_test(prefixes_wait_for_more),       cmocka_unit_test(limits_are_exact),
+        cmocka_unit_test(large_bodies_arrive_whole),    cmocka_unit_test(a_request_can_be_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
