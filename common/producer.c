@@ -62,6 +62,7 @@ struct sending {
 struct topic {
     char *name; /* without prefix */
     rd_kafka_topic_t *handle;
+    bool leaderless[TOPIC_PARTITIONS]; /* as of the last statistics */
 };
 
 struct producer {
@@ -202,11 +203,19 @@ static bool some_broker_is_up(yyjson_val *brokers)
     return up;
 }
 
-static bool topic_is_known(yyjson_val *topics, const rd_kafka_topic_t *topic)
+/* Some of its partitions have a leader; which have none is noted. Partition -1 is librdkafka's own, for what has none yet. */
+static bool topic_is_known(yyjson_val *topics, struct topic *topic)
 {
-    yyjson_val *partitions = yyjson_obj_get(yyjson_obj_get(topics, rd_kafka_topic_name(topic)), "partitions");
-    yyjson_val *leader = yyjson_obj_get(yyjson_obj_get(partitions, "0"), "leader");
-    return yyjson_is_int(leader) && yyjson_get_sint(leader) >= 0;
+    yyjson_val *partitions = yyjson_obj_get(yyjson_obj_get(topics, rd_kafka_topic_name(topic->handle)), "partitions");
+    bool known = false;
+    for (int i = 0; i < TOPIC_PARTITIONS; i++) {
+        char number[8];
+        snprintf(number, sizeof number, "%d", i);
+        yyjson_val *leader = yyjson_obj_get(yyjson_obj_get(partitions, number), "leader");
+        topic->leaderless[i] = yyjson_is_int(leader) && yyjson_get_sint(leader) < 0;
+        known = known || (yyjson_is_int(leader) && yyjson_get_sint(leader) >= 0);
+    }
+    return known;
 }
 
 /* STATISTICS.md of librdkafka: "brokers" and "topics" are objects whose members carry the figures. */
@@ -218,7 +227,7 @@ static int statistics_read(rd_kafka_t *kafka, char *text, size_t len, void *cont
     yyjson_val *statistics = yyjson_doc_get_root(document);
     bool ready = some_broker_is_up(yyjson_obj_get(statistics, "brokers"));
     for (size_t i = 0; i < producer->written_count; i++)
-        ready = ready && topic_is_known(yyjson_obj_get(statistics, "topics"), producer->topics[i].handle);
+        ready = topic_is_known(yyjson_obj_get(statistics, "topics"), &producer->topics[i]) && ready;
     producer->ready = ready;
     yyjson_doc_free(document);
     return 0;
@@ -238,7 +247,7 @@ static rd_kafka_topic_t *topic_handle(struct producer *producer, const char *nam
     rd_kafka_topic_t *handle = rd_kafka_topic_new(producer->kafka, full_name, NULL);
     free(full_name);
     if (handle)
-        producer->topics[producer->topic_count++] = (struct topic){memory_copy_string(name), handle};
+        producer->topics[producer->topic_count++] = (struct topic){.name = memory_copy_string(name), .handle = handle};
     return handle;
 }
 
@@ -456,6 +465,16 @@ size_t producer_under_way(const struct producer *producer)
 bool producer_ready(const struct producer *producer)
 {
     return producer->ready && !producer_fatal(producer);
+}
+
+bool producer_leads(const struct producer *producer, const struct record *record)
+{
+    int32_t partition = record->partition == RECORD_PARTITION_BY_KEY ? partition_of_key(record->key, TOPIC_PARTITIONS)
+                                                                     : record->partition;
+    for (size_t i = 0; i < producer->topic_count; i++)
+        if (strcmp(producer->topics[i].name, record->topic) == 0 && partition >= 0 && partition < TOPIC_PARTITIONS)
+            return !producer->topics[i].leaderless[partition];
+    return true;
 }
 
 const char *producer_fatal(const struct producer *producer)

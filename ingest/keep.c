@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "ingest/keep_choice.h"
+#include "ingest/lanes.h"
 #include "ingest/spools.h"
 #include "ingest/waiting.h"
 
@@ -35,10 +36,12 @@ struct keep {
     struct waiting line, held; /* rings (waiting.h) */
     int64_t sequence;          /* the last one given */
     int64_t acked_ns;          /* when the brokers last acknowledged anything */
+    struct lanes lanes;
+    unsigned silent_lanes;
     bool silent, closing;
     enum keep_state said; /* in the log */
     struct event *timer, *drain;
-    struct metric *late_acks, *in_flight, *replaced, *brokers_answer;
+    struct metric *late_acks, *in_flight, *replaced, *brokers_answer, *partitions_silent;
 };
 
 /* ---- the line ---- */
@@ -112,11 +115,46 @@ static void on_batch_ended(void *context)
     event_add(keep->drain, &(struct timeval){.tv_usec = DRAIN_PAUSE_MS * 1000L});
 }
 
-static void on_brokers_acked(void *context)
+static enum lane_state lane_state(void *context, const struct record *record)
+{
+    const struct keep *keep = context;
+    if (!producer_leads(keep->producer, record))
+        return LANE_LEADERLESS;
+    return keep->lanes.silent[lane_of(record)] ? LANE_SILENT : LANE_OPEN;
+}
+
+static void note_lane(struct keep *keep, unsigned lane, bool was_silent)
+{
+    bool silent = keep->lanes.silent[lane];
+    if (silent == was_silent)
+        return;
+    keep->silent_lanes += silent ? 1 : -1U;
+    metric_set(keep->partitions_silent, keep->silent_lanes);
+    log_event(silent ? LOG_WARN : LOG_INFO, silent ? "partition_silent" : "partition_answers",
+              LOG_INT("partition", lane % TOPIC_PARTITIONS), LOG_INT("silent", keep->silent_lanes));
+}
+
+static void on_lane_acked(void *context, unsigned lane)
 {
     struct keep *keep = context;
+    bool was_silent = keep->lanes.silent[lane];
     keep->acked_ns = clock_ticks_ns();
+    lanes_acked(&keep->lanes, lane, keep->acked_ns);
+    note_lane(keep, lane, was_silent);
     set_silent(keep, false);
+}
+
+/* What failed sooner says nothing of its lane: the producer was given up, the broker said no. */
+static void on_lane_timed_out(void *context, unsigned lane, int64_t sent_ns)
+{
+    struct keep *keep = context;
+    bool was_silent = keep->lanes.silent[lane];
+    if (!keep->spools || clock_ticks_ns() - sent_ns < keep->ack_timeout_ms * 1000000)
+        return;
+    lanes_timed_out(&keep->lanes, lane, sent_ns);
+    note_lane(keep, lane, was_silent);
+    if (keep->acked_ns < sent_ns)
+        set_silent(keep, true);
 }
 
 /* ---- answers ---- */
@@ -181,8 +219,8 @@ static void fall_back_all(struct keep *keep, bool everyone, const char *problem)
     for (struct waiting *waiting = waiting_oldest(&keep->line); waiting; waiting = waiting_oldest(&keep->line)) {
         if (!everyone && left_ns(keep, waiting) > 0)
             break;
-        if (!everyone && keep->acked_ns < waiting->begun_ns)
-            set_silent(keep, true);
+        if (!everyone)
+            on_lane_timed_out(keep, waiting->lane, waiting->begun_ns);
         fall_back(waiting, DELIVERY_FAILED, problem);
         waiting_free_if_over(waiting);
     }
@@ -201,7 +239,7 @@ static void on_time_out(evutil_socket_t fd, short what, void *context)
 static void report_ack(struct waiting *waiting)
 {
     struct keep *keep = waiting->keep;
-    on_brokers_acked(keep);
+    on_lane_acked(keep, waiting->lane);
     if (waiting->has_row)
         spools_delete(keep->spools, waiting->sequence);
     if (waiting->answer)
@@ -256,6 +294,7 @@ void keep_record(struct keep *keep, const struct record *record, bool may_spool,
                                 .received_ms = clock_now_ms(),
                                 .sequence = next_sequence(keep),
                                 .record = *record,
+                                .lane = lane_of(record),
                                 .may_spool = may_spool,
                                 .answer = answer,
                                 .opaque = opaque};
@@ -265,7 +304,7 @@ void keep_record(struct keep *keep, const struct record *record, bool may_spool,
         .spool_takes = spool_takes(waiting),
         .key_waits = may_spool && spools_key_waits(keep->spools, record->key),
         .brokers_up = producer_ready(keep->producer),
-        .brokers_silent = keep->silent,
+        .brokers_silent = keep->silent || lane_state(keep, record) != LANE_OPEN,
     });
     if (failing)
         tell(waiting, KEPT_NOT, "the failpoint said so");
@@ -296,7 +335,9 @@ static const char *open_spools(struct keep *keep)
                                           .directory = settings_text(settings, "SPOOL_DIR"),
                                           .bytes_max = settings_count(settings, "SPOOL_MAX_BYTES"),
                                           .age_max_ms = settings_count(settings, "SPOOL_MAX_AGE_MS"),
-                                          .acked = on_brokers_acked,
+                                          .lane = lane_state,
+                                          .acked = on_lane_acked,
+                                          .timed_out = on_lane_timed_out,
                                           .ended = on_batch_ended,
                                           .context = keep,
                                       });
@@ -308,6 +349,8 @@ static void make_metrics(struct keep *keep)
     keep->late_acks = metrics_counter("hookline_ingest_late_acks_total", "",
                                       "Records acknowledged after their sender had been told to come again.");
     keep->in_flight = metrics_gauge("hookline_ingest_in_flight", "", "Webhooks that wait for the brokers.");
+    keep->partitions_silent = metrics_gauge("hookline_ingest_partitions_silent", "",
+                                            "Partitions that did not acknowledge in time, and nothing since.");
     keep->brokers_answer = metrics_gauge("hookline_ingest_brokers_answer", "",
                                          "1 while new webhooks go to the brokers, 0 while they go to the spool.");
     keep->replaced = metrics_counter("hookline_ingest_producers_replaced_total", "",

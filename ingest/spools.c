@@ -37,11 +37,23 @@ struct spools {
     struct metric *records, *bytes, *oldest, *set_aside, *spooled, *drained, *refused, *orphans, *orphan_set_aside;
 };
 
-static void on_acked(void *context)
+static enum lane_state on_lane(void *context, const struct record *record)
+{
+    const struct spools *spools = context;
+    return spools->options.lane(spools->options.context, record);
+}
+
+static void on_acked(void *context, unsigned lane)
 {
     struct spools *spools = context;
     metric_add(spools->drained, 1);
-    spools->options.acked(spools->options.context);
+    spools->options.acked(spools->options.context, lane);
+}
+
+static void on_timed_out(void *context, unsigned lane, int64_t sent_ns)
+{
+    const struct spools *spools = context;
+    spools->options.timed_out(spools->options.context, lane, sent_ns);
 }
 
 static void on_refused(void *context)
@@ -56,7 +68,7 @@ static void on_ended(void *context)
     spools->options.ended(spools->options.context);
 }
 
-static const struct spool_drain_events EVENTS = {on_acked, on_refused, on_ended};
+static const struct spool_drain_events EVENTS = {on_lane, on_acked, on_timed_out, on_refused, on_ended};
 
 static void party_join(struct spools *spools, struct party *party, struct spool_slot *slot)
 {

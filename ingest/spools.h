@@ -9,6 +9,7 @@
 #ifndef HOOKLINE_INGEST_SPOOLS_H
 #define HOOKLINE_INGEST_SPOOLS_H
 
+#include "ingest/lanes.h"
 #include "ingest/spool_group.h"
 
 struct spools;
@@ -17,8 +18,10 @@ struct spools_options {
     const char *directory;
     int64_t bytes_max;  /* of what waits and what is set aside */
     int64_t age_max_ms; /* of the oldest that waits */
-    /* Brokers acknowledged something of a spool: they are there. */
-    void (*acked)(void *context);
+    /* Where a record would go; brokers acknowledged one of a spool, or did not in its time: as of a drain (spool_drain.h). */
+    enum lane_state (*lane)(void *context, const struct record *record);
+    void (*acked)(void *context, unsigned lane);
+    void (*timed_out)(void *context, unsigned lane, int64_t sent_ns);
     /* A batch is over: spools_drain may be called again. */
     void (*ended)(void *context);
     void *context;

@@ -15,6 +15,7 @@ struct waiting {
     struct waiting *older, *newer; /* NULL: in no ring */
     struct waiting *ring;
     int64_t begun_ns, received_ms, sequence;
+    unsigned lane;        /* lanes.h */
     struct record record; /* what it points to is there until the answer */
     bool may_spool, under_way, in_group, has_row;
     keep_answer *answer; /* NULL once answered */

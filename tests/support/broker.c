@@ -8,7 +8,7 @@
 
 #include "common/arena.h"
 
-enum { PRODUCE_REQUEST = 0, ANSWER_MS = 10000, ERRORS_AT_ONCE = 64 };
+enum { FROZEN_MS = 600000, PRODUCE_REQUEST = 0, ANSWER_MS = 10000, ERRORS_AT_ONCE = 64 };
 
 static const char *const TOPICS[] = {
     TOPIC_WEBHOOKS_RETELL, TOPIC_WEBHOOKS_RETELL ".dlq", TOPIC_WEBHOOKS_CALCOM, TOPIC_WEBHOOKS_CALCOM ".dlq",
@@ -55,11 +55,16 @@ static void no_log(const rd_kafka_t *kafka, int level, const char *facility, con
 
 struct broker *broker_start(void)
 {
+    return broker_start_several("1");
+}
+
+struct broker *broker_start_several(const char *brokers)
+{
     char why[256];
     char name[128];
     struct broker *broker = memory_new(1, sizeof *broker);
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    set(conf, "test.mock.num.brokers", "1"); /* sets bootstrap.servers to it */
+    set(conf, "test.mock.num.brokers", brokers); /* sets bootstrap.servers to them */
     set(conf, "partitioner", "murmur2_random");
     set(conf, "linger.ms", "0");
     set(conf, "message.max.bytes", "12582912");
@@ -120,6 +125,21 @@ void broker_fail_produces(struct broker *broker, int code, size_t count)
 void broker_set_delay(struct broker *broker, int delay_ms)
 {
     rd_kafka_mock_broker_set_rtt(broker->cluster, 1, delay_ms);
+}
+
+void broker_set_leader(struct broker *broker, const char *topic, int32_t partition, int id)
+{
+    char name[128];
+    rd_kafka_mock_partition_set_leader(broker->cluster, full_name(name, sizeof name, topic), partition, id);
+}
+
+void broker_set_frozen(struct broker *broker, int id, bool frozen)
+{
+    rd_kafka_mock_broker_set_rtt(broker->cluster, id, frozen ? FROZEN_MS : 0);
+    if (frozen)
+        return;
+    rd_kafka_mock_broker_set_down(broker->cluster, id);
+    rd_kafka_mock_broker_set_up(broker->cluster, id);
 }
 
 static void send_one(struct broker *broker, const struct record *record, size_t *missing)

@@ -12,6 +12,8 @@
 struct broker;
 
 struct broker *broker_start(void);
+/* `brokers` of them, "2", with the ids 1, 2, …; what else is said here of the broker is said of the first. */
+struct broker *broker_start_several(const char *brokers);
 void broker_stop(struct broker *broker);
 
 /* "127.0.0.1:43121" */
@@ -29,6 +31,11 @@ void broker_lose_topic(struct broker *broker, const char *topic, bool lost);
 
 /* The answers come this much later from now on; 0: at once. */
 void broker_set_delay(struct broker *broker, int delay_ms);
+
+/* The partition's leader is the broker `id` from now on; -1: it has none. */
+void broker_set_leader(struct broker *broker, const char *topic, int32_t partition, int id);
+/* A broker that gives no answer any more. Those that it owes do not come when it thaws: its connections end. */
+void broker_set_frozen(struct broker *broker, int id, bool frozen);
 
 /* Sends and waits for the ack; for all acks. Each partition keeps the order. */
 void broker_send(struct broker *broker, const struct record *record);

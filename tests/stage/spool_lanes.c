@@ -1,0 +1,118 @@
+/* One partition is without a leader, or its broker frozen, while the others answer: what is for it waits in the spool and keeps
+ * nobody else there. Two brokers: all partitions are the first one's, but for that of the call `stuck`. */
+#include <stdio.h>
+
+#include "tests/support/spool_world.h"
+#include "tests/support/wait.h"
+#include "tests/unit/test.h"
+
+enum { HEALTHY = 1, OTHER = 2, NOBODY = -1, MORE_THAN_A_BATCH = 205, FEW = 5 };
+
+static int32_t stuck;
+
+static int begin(void **state)
+{
+    spool_world_begin(state);
+    broker_stop(spool_world.broker);
+    spool_world.broker = broker_start_several("2");
+    stuck = partition_of_key(SLICE("stuck"), TOPIC_PARTITIONS);
+    assert_int_not_equal(partition_of_key(SLICE("free"), TOPIC_PARTITIONS), stuck);
+    for (int32_t i = 0; i < TOPIC_PARTITIONS; i++)
+        broker_set_leader(spool_world.broker, TOPIC_WEBHOOKS_RETELL, i, i == stuck ? OTHER : HEALTHY);
+    return 0;
+}
+
+static struct slice numbered(const char *call, int number)
+{
+    return arena_format(spool_world.arena, "{\"event\":\"e%03d\",\"call\":{\"call_id\":\"%s\"}}", number, call);
+}
+
+static void deliver(const char *call, int from, int count)
+{
+    for (int i = from; i < from + count; i++)
+        assert_int_equal(spool_deliver(numbered(call, i)), 200);
+}
+
+/* The stuck call's first appearances are in the order in which they were sent. */
+static void assert_in_order(int events)
+{
+    size_t count = 0;
+    const struct broker_record *records = spool_records(&count);
+    int next = 0;
+    for (size_t i = 0; i < count && next < events; i++)
+        next += slice_same(records[i].value, numbered("stuck", next));
+    assert_int_equal(next, events);
+}
+
+/* The topic itself cannot be read meanwhile: one of its partitions has no leader. */
+static bool free_ones_have_left(void *context)
+{
+    (void)context;
+    return spool_metric("hookline_ingest_drained_total") >= FEW &&
+           spool_metric("hookline_ingest_spool_records") == MORE_THAN_A_BATCH;
+}
+
+static void a_partition_without_leader_keeps_nobody_else_waiting(void **state)
+{
+    (void)state;
+    static const char *const CUT_OFF[] = {"HOOKLINE_KAFKA_BOOTSTRAP=127.0.0.1:1", NULL};
+    spool_world.broker_away = true;
+    spool_ingest_begin(CUT_OFF);
+    spool_world.broker_away = false;
+    broker_set_leader(spool_world.broker, TOPIC_WEBHOOKS_RETELL, stuck, NOBODY);
+    deliver("stuck", 0, MORE_THAN_A_BATCH); /* before all others in the spool */
+    deliver("free", 0, FEW);
+    spool_ingest_begin(NULL);
+    assert_true(wait_until(free_ones_have_left, NULL, SPOOL_END_MS));
+    broker_set_leader(spool_world.broker, TOPIC_WEBHOOKS_RETELL, stuck, HEALTHY);
+    spool_await_empty();
+    broker_set_leader(spool_world.broker, TOPIC_WEBHOOKS_RETELL, stuck, OTHER);
+    spool_judge();
+    assert_in_order(MORE_THAN_A_BATCH);
+}
+
+static bool only_it_is_silent(void *context)
+{
+    (void)context;
+    return spool_metric("hookline_ingest_partitions_silent") == 1 && spool_metric("hookline_ingest_brokers_answer") > 0;
+}
+
+/* A webhook that goes to the brokers, and not through the spool. */
+static bool goes_directly(void *context)
+{
+    int *number = context;
+    double before = spool_metric("hookline_ingest_spooled_total");
+    assert_int_equal(spool_deliver(numbered("directly", (*number)++)), 200);
+    return spool_metric("hookline_ingest_spooled_total") <= before;
+}
+
+static void a_frozen_broker_among_several_costs_only_its_own(void **state)
+{
+    (void)state;
+    int number = 0;
+    assert_int_not_equal(partition_of_key(SLICE("directly"), TOPIC_PARTITIONS), stuck);
+    spool_ingest_begin(NULL);
+    deliver("stuck", 0, 1);
+    broker_set_frozen(spool_world.broker, OTHER, true);
+    deliver("stuck", 1, FEW);
+    deliver("free", 0, FEW);
+    assert_true(wait_until(only_it_is_silent, NULL, SPOOL_END_MS));
+    deliver("stuck", 1 + FEW, FEW); /* none is sent to find out, none waits: all others go on */
+    assert_true(wait_until(goes_directly, &number, SPOOL_END_MS));
+    assert_true(wait_until(only_it_is_silent, NULL, SPOOL_END_MS));
+    broker_set_frozen(spool_world.broker, OTHER, false);
+    spool_await_empty();
+    assert_true(process_said(spool_world.ingest, "partition_answers"));
+    spool_judge();
+    assert_in_order(1 + 2 * FEW);
+}
+
+int main(void)
+{
+#define STORY(name) cmocka_unit_test_setup_teardown(name, spool_world_clean, spool_world_stop)
+    const struct CMUnitTest tests[] = {
+        STORY(a_partition_without_leader_keeps_nobody_else_waiting),
+        STORY(a_frozen_broker_among_several_costs_only_its_own),
+    };
+    return cmocka_run_group_tests(tests, begin, spool_world_end);
+}
