@@ -2,6 +2,7 @@
  * is room again. A disk of its own (tmpfs), which only root can mount: anybody else skips this. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -17,6 +18,13 @@ enum { RECORDS = 40, BODY_BYTES = 20000, BLOCK_BYTES = 4096 };
 static const char *const SMALL[] = {"HOOKLINE_SPOOL_MAX_BYTES=2M", NULL};
 static const char DISK[] = "size=10m,mode=0700";
 
+/* In this process's own view of the disks: nothing is left mounted when the test is killed. */
+static bool mount_disk(void)
+{
+    return unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+           mount("none", spool_world.spool, "tmpfs", 0, DISK) == 0;
+}
+
 static char filler[160];
 static bool mounted;
 
@@ -24,7 +32,7 @@ static int begin(void **state)
 {
     spool_world_clean(state);
     assert_int_equal(mkdir(spool_world.spool, 0700), 0);
-    mounted = mount("none", spool_world.spool, "tmpfs", 0, DISK) == 0;
+    mounted = mount_disk();
     snprintf(filler, sizeof filler, "%s/filler", spool_world.spool);
     return 0;
 }
