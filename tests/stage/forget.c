@@ -361,6 +361,7 @@ static void what_was_parked_is_not_parked_again(void **state)
     process_signal(resolver, SIGTERM);
     assert_int_equal(process_wait_end(resolver, WORLD_SOON_MS), 0);
     process_free(resolver);
+    unlink(arena_format(world.arena, "/tmp/hookline-resolver-forget-%d.lock", (int)getpid()).ptr);
 }
 
 /* Session is away: the order waits in Kafka, the command says so, and said again later it finds nothing to do. */

@@ -49,6 +49,7 @@ int world_stop(void **state)
     process_free(world.session);
     broker_stop(world.broker);
     postgres_stop(world.postgres);
+    unlink(arena_format(world.arena, "/tmp/hookline-session-test-%d.lock", (int)getpid()).ptr);
     arena_free(world.arena);
     return exit_code;
 }
