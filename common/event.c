@@ -2,7 +2,7 @@
 #include "common/event.h"
 
 #include <openssl/evp.h>
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,19 +11,19 @@
 
 enum { UNIT_SEPARATOR = 0x1f };
 
-static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
-static EVP_MD *sha256_fetched;
-
-static void fetch_sha256(void)
-{
-    sha256_fetched = EVP_MD_fetch(NULL, "SHA256", NULL);
-}
-
-/* EVP_sha256() is looked up by its name at each use; what was fetched is not. NULL makes EVP_DigestInit_ex fail. */
+/* EVP_sha256() is looked up by its name at each use; what was fetched is not. NULL makes EVP_DigestInit_ex fail. Of two
+ * threads that fetch at once one keeps it. */
 static const EVP_MD *sha256(void)
 {
-    pthread_once(&sha256_once, fetch_sha256);
-    return sha256_fetched;
+    static _Atomic(EVP_MD *) kept;
+    EVP_MD *before = atomic_load(&kept);
+    if (before)
+        return before;
+    EVP_MD *fetched = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (atomic_compare_exchange_strong(&kept, &before, fetched))
+        return fetched;
+    EVP_MD_free(fetched);
+    return before;
 }
 
 struct event_id event_id_of(struct slice provider, int64_t source_company, struct slice body)
