@@ -146,11 +146,11 @@ static const struct http_refusal *next_byte(struct http_lines *lines, unsigned c
 
 /* How many of the next bytes are what names and values are mostly made of, and so change nothing but their count. Whatever
  * else there is takes its step in next_byte. */
-static size_t run_length(const struct http_lines *lines, struct slice bytes)
+static size_t run_length(const struct http_lines *lines, const char *bytes, size_t len)
 {
     size_t left = lines->limits->head_max_bytes - lines->bytes;
-    size_t most = bytes.len < left ? bytes.len : left;
-    const unsigned char *at = (const unsigned char *)bytes.ptr;
+    size_t most = len < left ? len : left;
+    const unsigned char *at = (const unsigned char *)bytes;
     size_t length = 0;
     if (lines->state == LINES_VALUE)
         while (length < most && at[length] >= ' ' && at[length] != 0x7f)
@@ -165,7 +165,7 @@ const struct http_refusal *http_lines_scan(struct http_lines *lines, struct slic
 {
     *scanned = 0;
     while (*scanned < bytes.len && lines->state != LINES_END) {
-        size_t run = run_length(lines, slice_from(bytes, *scanned));
+        size_t run = run_length(lines, bytes.ptr + *scanned, bytes.len - *scanned);
         lines->bytes += run;
         *scanned += run;
         if (*scanned == bytes.len)
