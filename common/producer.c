@@ -467,12 +467,10 @@ bool producer_ready(const struct producer *producer)
     return producer->ready && !producer_fatal(producer);
 }
 
-bool producer_leads(const struct producer *producer, const struct record *record)
+bool producer_leads(const struct producer *producer, const char *topic, int32_t partition)
 {
-    int32_t partition = record->partition == RECORD_PARTITION_BY_KEY ? partition_of_key(record->key, TOPIC_PARTITIONS)
-                                                                     : record->partition;
     for (size_t i = 0; i < producer->topic_count; i++)
-        if (strcmp(producer->topics[i].name, record->topic) == 0 && partition >= 0 && partition < TOPIC_PARTITIONS)
+        if (strcmp(producer->topics[i].name, topic) == 0 && partition >= 0 && partition < TOPIC_PARTITIONS)
             return !producer->topics[i].leaderless[partition];
     return true;
 }

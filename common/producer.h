@@ -85,8 +85,8 @@ void producer_attach(struct producer *producer, struct event_base *base);
 size_t producer_under_way(const struct producer *producer);
 /* A broker is connected, and the topics that it was opened for are there. */
 bool producer_ready(const struct producer *producer);
-/* Not known to be without a leader, as of a second ago: the record's partition. */
-bool producer_leads(const struct producer *producer, const struct record *record);
+/* A partition of a topic (without prefix) is not known to be without a leader, as of a second ago. */
+bool producer_leads(const struct producer *producer, const char *topic, int32_t partition);
 /* NULL, or why librdkafka gave this instance up for good: it must be closed and opened anew. */
 const char *producer_fatal(const struct producer *producer);
 

@@ -21,7 +21,6 @@ enum {
         8000, /* librdkafka goes on trying so long after our time-out: its ack spares the spool's sending it again */
     WARM_UP_MS =
         250, /* who comes in it waits in the kernel's queue; brokers that need longer are known within a second */
-    DRAIN_PAUSE_MS = 2, /* between two batches of the spool: live traffic has its turn */
 };
 
 static const char IN_VAIN[] = "the brokers did not acknowledge it in time";
@@ -41,6 +40,7 @@ struct keep {
     bool silent, closing;
     enum keep_state said; /* in the log */
     struct event *timer, *drain;
+    int64_t drain_at_ns; /* when `drain` is due, if it is pending */
     struct metric *late_acks, *in_flight, *replaced, *brokers_answer, *partitions_silent;
 };
 
@@ -109,18 +109,23 @@ static void on_drain(evutil_socket_t fd, short what, void *context)
         spools_drain(keep->spools, keep->producer, drain_below(keep), keep->silent);
 }
 
-static void on_batch_ended(void *context)
+/* The own spool and the orphan's share the timer: the sooner of the two has it. */
+static void on_drain_again(void *context, int64_t rest_ns)
 {
     struct keep *keep = context;
-    event_add(keep->drain, &(struct timeval){.tv_usec = DRAIN_PAUSE_MS * 1000L});
+    int64_t at_ns = clock_ticks_ns() + rest_ns;
+    if (event_pending(keep->drain, EV_TIMEOUT, NULL) && keep->drain_at_ns <= at_ns)
+        return;
+    keep->drain_at_ns = at_ns;
+    event_add(keep->drain, &(struct timeval){.tv_sec = rest_ns / 1000000000, .tv_usec = rest_ns % 1000000000 / 1000});
 }
 
-static enum lane_state lane_state(void *context, const struct record *record)
+static enum lane_state lane_state(void *context, unsigned lane)
 {
     const struct keep *keep = context;
-    if (!producer_leads(keep->producer, record))
+    if (!producer_leads(keep->producer, lane_topic(lane), lane_partition(lane)))
         return LANE_LEADERLESS;
-    return keep->lanes.silent[lane_of(record)] ? LANE_SILENT : LANE_OPEN;
+    return keep->lanes.silent[lane] ? LANE_SILENT : LANE_OPEN;
 }
 
 static void note_lane(struct keep *keep, unsigned lane, bool was_silent)
@@ -131,7 +136,8 @@ static void note_lane(struct keep *keep, unsigned lane, bool was_silent)
     keep->silent_lanes += silent ? 1 : -1U;
     metric_set(keep->partitions_silent, keep->silent_lanes);
     log_event(silent ? LOG_WARN : LOG_INFO, silent ? "partition_silent" : "partition_answers",
-              LOG_INT("partition", lane % TOPIC_PARTITIONS), LOG_INT("silent", keep->silent_lanes));
+              LOG_TEXT("topic", lane_topic(lane)), LOG_INT("partition", lane_partition(lane)),
+              LOG_INT("silent", keep->silent_lanes));
 }
 
 static void on_lane_acked(void *context, unsigned lane)
@@ -304,7 +310,7 @@ void keep_record(struct keep *keep, const struct record *record, bool may_spool,
         .spool_takes = spool_takes(waiting),
         .key_waits = may_spool && spools_key_waits(keep->spools, record->key),
         .brokers_up = producer_ready(keep->producer),
-        .brokers_silent = keep->silent || lane_state(keep, record) != LANE_OPEN,
+        .brokers_silent = keep->silent || lane_state(keep, waiting->lane) != LANE_OPEN,
     });
     if (failing)
         tell(waiting, KEPT_NOT, "the failpoint said so");
@@ -335,10 +341,10 @@ static const char *open_spools(struct keep *keep)
                                           .directory = settings_text(settings, "SPOOL_DIR"),
                                           .bytes_max = settings_count(settings, "SPOOL_MAX_BYTES"),
                                           .age_max_ms = settings_count(settings, "SPOOL_MAX_AGE_MS"),
-                                          .lane = lane_state,
+                                          .lane_state = lane_state,
                                           .acked = on_lane_acked,
                                           .timed_out = on_lane_timed_out,
-                                          .ended = on_batch_ended,
+                                          .again = on_drain_again,
                                           .context = keep,
                                       });
     return problem;

@@ -8,6 +8,7 @@
  * Brokers are silent when a record was not acknowledged in time and none has been since it was sent; then new ones go to the
  * spool at once, and one row of the spool at a time asks whether they are back (spool_drain.h). The first ack of any record ends
  * it. So a frozen broker costs only those that were under way their ack_timeout_ms, and memory holds no more than these.
+ * A partition may be so by itself (lanes.h), one broker of several being frozen or away: then only what is for it.
  *
  * Order: the spool is drained in the order received; a record whose call has a row there joins it if the spool takes it, and
  * a row whose record is still under way to the brokers waits for the producer's last word on it. So one process keeps a

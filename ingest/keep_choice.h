@@ -18,7 +18,7 @@ struct keep_facts {
     bool spool_takes;    /* there is room, and the disk was not at fault a moment ago */
     bool key_waits;      /* an earlier record of its call lies in the spool */
     bool brokers_up;     /* one is connected, and the topics are known */
-    bool brokers_silent; /* a record was not acknowledged in time, and none has been since it was sent */
+    bool brokers_silent; /* all of them, or its partition's (lanes.h), which may also be without a leader */
 };
 
 enum keep_choice keep_choose(struct keep_facts facts);

@@ -22,6 +22,9 @@ struct lanes {
 
 /* LANE_OF_NONE: of a topic that no webhook goes to; such a lane is a lane, too. */
 unsigned lane_of(const struct record *record);
+/* Without prefix; of LANE_OF_NONE "" and -1. */
+const char *lane_topic(unsigned lane);
+int32_t lane_partition(unsigned lane);
 
 void lanes_acked(struct lanes *lanes, unsigned lane, int64_t now_ns);
 /* A record that was sent at sent_ns has not been acknowledged in its time. */

@@ -3,10 +3,11 @@
  *      read a batch ──> send all ──> wait until each is reported ──> delete those that were acked ──> the next batch
  *
  * A batch is at most 200 rows or 1 MiB, so live traffic finds a short queue before it; while the brokers are silent it is one
- * row, which asks whether they are back. Rows for a lane that is closed (lanes.h) are passed over, all of a lane in one pass through
- * the spool, so that a call's order holds; one row at a time, beside the batches, asks whether a silent lane answers. What was not acked stays and is in the next batch again; what Kafka refuses for
- * good is set aside and stops nobody. No batch begins before the deletions of the last one are on the disk: a disk that takes
- * no deletion would else make the same records go out again and again.
+ * row, which asks whether they are back. Rows for a lane that is closed (lanes.h) are passed over, all of a lane in one pass
+ * through the spool, so that a call's order holds; of each silent lane one row at a time, beside the batches, asks whether it
+ * answers. Passing over rows takes a tenth of the loop's time at most, however many there are. What was not acked stays and is
+ * in the next batch again; what Kafka refuses for good is set aside and stops nobody. No batch begins before the deletions of
+ * the last one are on the disk: a disk that takes no deletion would else make the same records go out again and again.
  */
 #ifndef HOOKLINE_INGEST_SPOOL_DRAIN_H
 #define HOOKLINE_INGEST_SPOOL_DRAIN_H
@@ -17,11 +18,11 @@
 struct spool_drain;
 
 struct spool_drain_events {
-    enum lane_state (*lane)(void *context, const struct record *record); /* where it would go */
-    void (*acked)(void *context, unsigned lane);                         /* the brokers have one more of it */
-    void (*timed_out)(void *context, unsigned lane, int64_t sent_ns);    /* they did not take it; it stays */
-    void (*refused)(void *context);                                      /* one was set aside */
-    void (*ended)(void *context);                                        /* the batch is over: the next may begin */
+    enum lane_state (*lane_state)(void *context, unsigned lane);
+    void (*acked)(void *context, unsigned lane);                      /* the brokers have one more of it */
+    void (*timed_out)(void *context, unsigned lane, int64_t sent_ns); /* they did not take it; it stays */
+    void (*refused)(void *context);                                   /* one was set aside */
+    void (*again)(void *context, int64_t rest_ns);                    /* after this rest spool_drain_step has work */
 };
 
 /* Borrows both. */

@@ -37,10 +37,10 @@ struct spools {
     struct metric *records, *bytes, *oldest, *set_aside, *spooled, *drained, *refused, *orphans, *orphan_set_aside;
 };
 
-static enum lane_state on_lane(void *context, const struct record *record)
+static enum lane_state on_lane_state(void *context, unsigned lane)
 {
     const struct spools *spools = context;
-    return spools->options.lane(spools->options.context, record);
+    return spools->options.lane_state(spools->options.context, lane);
 }
 
 static void on_acked(void *context, unsigned lane)
@@ -62,13 +62,13 @@ static void on_refused(void *context)
     metric_add(spools->refused, 1);
 }
 
-static void on_ended(void *context)
+static void on_again(void *context, int64_t rest_ns)
 {
-    struct spools *spools = context;
-    spools->options.ended(spools->options.context);
+    const struct spools *spools = context;
+    spools->options.again(spools->options.context, rest_ns);
 }
 
-static const struct spool_drain_events EVENTS = {on_lane, on_acked, on_timed_out, on_refused, on_ended};
+static const struct spool_drain_events EVENTS = {on_lane_state, on_acked, on_timed_out, on_refused, on_again};
 
 static void party_join(struct spools *spools, struct party *party, struct spool_slot *slot)
 {

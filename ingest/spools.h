@@ -18,12 +18,11 @@ struct spools_options {
     const char *directory;
     int64_t bytes_max;  /* of what waits and what is set aside */
     int64_t age_max_ms; /* of the oldest that waits */
-    /* Where a record would go; brokers acknowledged one of a spool, or did not in its time: as of a drain (spool_drain.h). */
-    enum lane_state (*lane)(void *context, const struct record *record);
+    /* As of a drain (spool_drain.h), of either spool. */
+    enum lane_state (*lane_state)(void *context, unsigned lane);
     void (*acked)(void *context, unsigned lane);
     void (*timed_out)(void *context, unsigned lane, int64_t sent_ns);
-    /* A batch is over: spools_drain may be called again. */
-    void (*ended)(void *context);
+    void (*again)(void *context, int64_t rest_ns);
     void *context;
 };
 
@@ -44,7 +43,8 @@ void spools_delete(struct spools *spools, int64_t sequence);
 void spools_set_aside(struct spools *spools, int64_t sequence, const char *problem);
 void spools_commit(struct spools *spools);
 
-/* Begins the next batch of each: of the own spool only rows before `below`. `silent`: one row, to ask. */
+/* Begins the next batch of each: of the own spool only rows before `below`. `silent`: one row, to ask. To be called now and then
+ * (what a batch could not be rid of waits for that), and when `again` says so. */
 void spools_drain(struct spools *spools, struct producer *producer, int64_t below, bool silent);
 /* Now and then: metrics, orphans, tidying, what failed. */
 void spools_tick(struct spools *spools);

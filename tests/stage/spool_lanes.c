@@ -1,22 +1,27 @@
 /* One partition is without a leader, or its broker frozen, while the others answer: what is for it waits in the spool and keeps
- * nobody else there. Two brokers: all partitions are the first one's, but for that of the call `stuck`. */
+ * nobody else there. Three brokers: all partitions are the first one's, but for those of some calls. */
 #include <stdio.h>
 
 #include "tests/support/spool_world.h"
 #include "tests/support/wait.h"
 #include "tests/unit/test.h"
 
-enum { HEALTHY = 1, OTHER = 2, NOBODY = -1, MORE_THAN_A_BATCH = 205, FEW = 5 };
+enum { HEALTHY = 1, OTHER = 2, THIRD = 3, NOBODY = -1, MORE_THAN_A_BATCH = 205, FEW = 5, SILENT = 3 };
 
 static int32_t stuck;
+
+static int32_t partition_of(const char *call)
+{
+    return partition_of_key(slice_of(call), TOPIC_PARTITIONS);
+}
 
 static int begin(void **state)
 {
     spool_world_begin(state);
     broker_stop(spool_world.broker);
-    spool_world.broker = broker_start_several("2");
-    stuck = partition_of_key(SLICE("stuck"), TOPIC_PARTITIONS);
-    assert_int_not_equal(partition_of_key(SLICE("free"), TOPIC_PARTITIONS), stuck);
+    spool_world.broker = broker_start_several("3");
+    stuck = partition_of("stuck");
+    assert_int_not_equal(partition_of("free"), stuck);
     for (int32_t i = 0; i < TOPIC_PARTITIONS; i++)
         broker_set_leader(spool_world.broker, TOPIC_WEBHOOKS_RETELL, i, i == stuck ? OTHER : HEALTHY);
     return 0;
@@ -90,7 +95,7 @@ static void a_frozen_broker_among_several_costs_only_its_own(void **state)
 {
     (void)state;
     int number = 0;
-    assert_int_not_equal(partition_of_key(SLICE("directly"), TOPIC_PARTITIONS), stuck);
+    assert_int_not_equal(partition_of("directly"), stuck);
     spool_ingest_begin(NULL);
     deliver("stuck", 0, 1);
     broker_set_frozen(spool_world.broker, OTHER, true);
@@ -107,12 +112,63 @@ static void a_frozen_broker_among_several_costs_only_its_own(void **state)
     assert_in_order(1 + 2 * FEW);
 }
 
+/* ---- several are silent ---- */
+
+static const char *const CALLS[SILENT] = {"a", "b", "c"};
+
+static void set_leaders(const int leaders[SILENT])
+{
+    for (int i = 0; i < SILENT; i++)
+        broker_set_leader(spool_world.broker, TOPIC_WEBHOOKS_RETELL, partition_of(CALLS[i]), leaders[i]);
+}
+
+/* Nobody has been acknowledged for so long that what is under way was given up: only rows of the spool ask now. */
+static bool all_are_silent_and_asked(void *context)
+{
+    (void)context;
+    return spool_metric("hookline_ingest_partitions_silent") == SILENT &&
+           spool_metric("hookline_ingest_drained_total") >= 1;
+}
+
+static bool one_has_left(void *context)
+{
+    (void)context;
+    return spool_metric("hookline_ingest_spool_records") == SILENT - 1;
+}
+
+/* Two partitions of one frozen broker, and behind their rows that of another, which comes back: it does not wait for the first. */
+static void of_several_silent_partitions_each_is_asked(void **state)
+{
+    (void)state;
+    struct http_client *clients[SILENT];
+    set_leaders((int[]){OTHER, OTHER, THIRD});
+    spool_ingest_begin(NULL);
+    for (int i = 0; i < SILENT; i++)
+        deliver(CALLS[i], 0, 1);
+    broker_set_frozen(spool_world.broker, OTHER, true);
+    broker_set_frozen(spool_world.broker, THIRD, true);
+    for (int i = 0; i < SILENT; i++) /* side by side: each is waited for, and so known to be silent */
+        clients[i] = spool_send("/api/retell/webhook", numbered(CALLS[i], 1));
+    for (int i = 0; i < SILENT; i++)
+        assert_int_equal(spool_receive(clients[i], numbered(CALLS[i], 1)), 200);
+    deliver("free", 0, 1);
+    assert_true(wait_until(all_are_silent_and_asked, NULL, SPOOL_END_MS));
+    broker_set_frozen(spool_world.broker, THIRD, false);
+    assert_true(wait_until(one_has_left, NULL, SPOOL_END_MS));
+    assert_true(spool_metric("hookline_ingest_partitions_silent") == SILENT - 1);
+    broker_set_frozen(spool_world.broker, OTHER, false);
+    spool_await_empty();
+    set_leaders((int[]){HEALTHY, HEALTHY, HEALTHY});
+    spool_judge();
+}
+
 int main(void)
 {
 #define STORY(name) cmocka_unit_test_setup_teardown(name, spool_world_clean, spool_world_stop)
     const struct CMUnitTest tests[] = {
         STORY(a_partition_without_leader_keeps_nobody_else_waiting),
         STORY(a_frozen_broker_among_several_costs_only_its_own),
+        STORY(of_several_silent_partitions_each_is_asked),
     };
     return cmocka_run_group_tests(tests, begin, spool_world_end);
 }
