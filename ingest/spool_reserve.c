@@ -31,13 +31,24 @@ static int64_t free_bytes(int fd)
     return fstatvfs(fd, &disk) == 0 ? (int64_t)disk.f_bavail * (int64_t)disk.f_frsize : INT64_MAX;
 }
 
-/* 0, or the error's number. */
-static int fill(int fd, int64_t bytes)
+/* Without opening it: a process that has no file left to open has its reserve all the same. */
+static bool is_made(const char *reserve, int64_t bytes)
 {
-    struct stat stat_of;
-    if (fstat(fd, &stat_of) == 0 && stat_of.st_size >= bytes)
-        return 0;
-    return free_bytes(fd) < ROOM_FACTOR * bytes ? ENOSPC : posix_fallocate(fd, 0, bytes);
+    struct stat file;
+    return lstat(reserve, &file) == 0 && S_ISREG(file.st_mode) && file.st_size >= bytes;
+}
+
+/* 0, or the error's number. */
+static int make(const char *reserve, int64_t bytes)
+{
+    int fd = open(reserve, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return errno;
+    int error = free_bytes(fd) < ROOM_FACTOR * bytes ? ENOSPC : posix_fallocate(fd, 0, bytes);
+    if (error != 0)
+        unlink(reserve);
+    close(fd);
+    return error;
 }
 
 bool spool_reserve_make(const char *path, int64_t bytes_max, const char **problem)
@@ -46,13 +57,9 @@ bool spool_reserve_make(const char *path, int64_t bytes_max, const char **proble
     int64_t bytes =
         bytes_max < RESERVE_MAX_BYTES - RESERVE_OVERHEAD_BYTES ? bytes_max + RESERVE_OVERHEAD_BYTES : RESERVE_MAX_BYTES;
     reserve_path(reserve, path);
-    int fd = open(reserve, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    int error = fd < 0 ? errno : fill(fd, bytes);
-    if (fd >= 0)
-        close(fd);
+    int error = is_made(reserve, bytes) ? 0 : make(reserve, bytes);
     if (error == 0)
         return true;
-    unlink(reserve);
     snprintf(problem_text, sizeof problem_text, "%lld bytes kept free for emptying it, and as many beside: %s",
              (long long)bytes, strerror(error));
     *problem = problem_text;
