@@ -26,6 +26,7 @@ static const char *const SQL[SPOOL_STATEMENTS] = {
     [STATEMENT_OLDEST] = "SELECT received_ms FROM record ORDER BY sequence LIMIT 1",
     [STATEMENT_LAST] = ("SELECT max(coalesce((SELECT max(sequence) FROM record), 0),"
                         " coalesce((SELECT max(sequence) FROM set_aside), 0))"),
+    [STATEMENT_OTHERS_WROTE] = "PRAGMA data_version",
 };
 
 sqlite3_stmt *spool_prepare(struct spool *spool, enum spool_statement which)
@@ -85,8 +86,11 @@ enum spool_outcome spool_count(struct spool *spool)
 void spool_recount_set_aside(struct spool *spool)
 {
     int64_t aside[2] = {0};
-    if (spool->writing || ask(spool, STATEMENT_TOTALS_SET_ASIDE, aside, 2) != SPOOL_FINE)
+    int64_t others_wrote = 0;
+    if (spool->writing || ask(spool, STATEMENT_OTHERS_WROTE, &others_wrote, 1) != SPOOL_FINE ||
+        others_wrote == spool->others_wrote || ask(spool, STATEMENT_TOTALS_SET_ASIDE, aside, 2) != SPOOL_FINE)
         return;
+    spool->others_wrote = others_wrote;
     spool->now.set_aside = spool->sure.set_aside = aside[0];
     spool->now.set_aside_bytes = spool->sure.set_aside_bytes = aside[1];
 }

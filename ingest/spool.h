@@ -76,7 +76,8 @@ enum spool_outcome spool_read(struct spool *spool, enum spool_table table, int64
 /* Without reading the bodies. The counts and bytes of a spool that is written are kept in memory. */
 struct spool_stat spool_stat(struct spool *spool);
 
-/* Counts what is set aside once more: an operator may have taken some of it away. */
+/* Counts what is set aside once more, if somebody else wrote to the file: an operator may have taken some of it away. The
+ * count reads the whole table, and ingest's loop waits for it. */
 void spool_recount_set_aside(struct spool *spool);
 
 /* One small step of giving back what is free, for when nothing waits; true while there is more to do. */

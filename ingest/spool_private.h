@@ -21,14 +21,16 @@ enum spool_statement {
     STATEMENT_TOTALS_SET_ASIDE,
     STATEMENT_OLDEST,
     STATEMENT_LAST,
+    STATEMENT_OTHERS_WROTE,
 };
-enum { SPOOL_STATEMENTS = STATEMENT_LAST + 1, SPOOL_PROBLEM_MAX = 256 };
+enum { SPOOL_STATEMENTS = STATEMENT_OTHERS_WROTE + 1, SPOOL_PROBLEM_MAX = 256 };
 
 struct spool {
     sqlite3 *database;
     sqlite3_stmt *statements[SPOOL_STATEMENTS];
     bool writing;                /* a transaction is open */
     struct spool_stat now, sure; /* with the open transaction; as it is without it */
+    int64_t others_wrote;        /* SQLite's data_version when set-aside records were last counted; 0: at the opening */
     enum spool_outcome fault;    /* that `problem` tells of */
     char problem[SPOOL_PROBLEM_MAX];
 };
