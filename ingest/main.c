@@ -1,11 +1,11 @@
 /* hookline-ingest: was this really sent by them, and is it safe with us?
  *
  * Answers POST /api/{retell,calcom,stripe}/webhook[/{source}]. 200 is sent only when the brokers have the record
- * (acks=all); what cannot be kept in ACK_TIMEOUT_MS is answered 503, and the sender comes again. No database, no tenant
- * logic: more of these on one port (REUSE_PORT) are more throughput, nothing else. Under socket activation (LISTEN_FDS) a
- * restart refuses no connection.
+ * (acks=all), or, when they do not acknowledge it in ACK_TIMEOUT_MS, our disk (SPOOL_DIR); what neither keeps is answered 503,
+ * and the sender comes again. No database, no tenant logic: more of these on one port (REUSE_PORT) are more throughput,
+ * nothing else. Under socket activation (LISTEN_FDS) a restart refuses no connection.
  *
- * SIGHUP: reads the sources again. Stops: SIGTERM, SIGINT: answers what is in flight, exit 0; 78 when a setting is wrong.
+ * SIGHUP: reads the sources and their keys again. Stops: SIGTERM, SIGINT: answers what is in flight, exit 0; 78 when a setting is wrong.
  * Security: the only program that strangers may reach; it trusts no byte before its signature is verified, and holds
  * nothing but the signing keys.
  */
