@@ -308,7 +308,6 @@ static const char *open_all(struct ingest *self)
         return problem;
     log_event(LOG_INFO, "listening", LOG_TEXT("address", http_server_address(self->server)));
     readiness_set(self->accepting, true, "listening");
-    keep_warm_up(self->keep);
     return NULL;
 }
 
@@ -338,6 +337,7 @@ static void run(struct ingest *self)
     event_add(tick, &(struct timeval){.tv_usec = TICK_MS * 1000L});
     event_active(tick, EV_TIMEOUT, 0);
     self->lines = event_new(self->base, -1, 0, on_lines, NULL);
+    keep_warm_up(self->keep); /* a SIGTERM meanwhile drains, too: who has connected is owed an answer */
     log_collect(on_lines_due, self);
     event_base_dispatch(self->base);
     log_collect(NULL, NULL);
