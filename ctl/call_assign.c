@@ -19,7 +19,8 @@
 
 enum { WAIT_USUAL_S = 15, WAIT_MOST_S = 3600, ASK_EVERY_MS = 100 };
 
-/* $1 call id, $2 company -> owner; is the company there; has a bound source said anything; whose row there is; an event of it that is parked */
+/* $1 call id, $2 company -> owner; is the company there; has a bound source said anything; whose row there is; an event of it
+ * that is parked */
 static const struct database_statement FACTS = {
     "call_facts",
     "SELECT o.company_id, EXISTS (SELECT FROM companies WHERE id = $2), "

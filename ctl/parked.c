@@ -91,9 +91,10 @@ const char *parked_reason(const struct arguments *arguments, int *exit_code)
 
 static int list(const struct console *console, const struct arguments *arguments)
 {
-    static const struct column COLUMNS[] = {
-        {"event_id", COLUMN_TEXT}, {"reason", COLUMN_TEXT},   {"type", COLUMN_TEXT},      {"call_id", COLUMN_TEXT},
-        {"number", COLUMN_TEXT},   {"agent_id", COLUMN_TEXT}, {"parked_at", COLUMN_TEXT}, {"refused", COLUMN_TEXT}};
+    static const struct column COLUMNS[] = {{"event_id", COLUMN_TEXT},  {"reason", COLUMN_TEXT},
+                                            {"type", COLUMN_TEXT},      {"call_id", COLUMN_TEXT},
+                                            {"number", COLUMN_TEXT},    {"agent_id", COLUMN_TEXT},
+                                            {"parked_at", COLUMN_TEXT}, {"refused_because", COLUMN_TEXT}};
     enum { NUMBER = 4 };
     struct arena *arena = arguments_arena(arguments);
     struct database *database = NULL;

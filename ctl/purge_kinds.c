@@ -4,7 +4,7 @@
  * slices as wide as a batch takes: they lie on disk in that order, and its index is a handful of pages.
  *
  * Kept for ever: audit_log; tokens, revoked and expired ones too (who could look is part of the past, and a hash is no
- * secret); forgotten_calls; jobs that were given up (without them the sweep would ask again).
+ * secret); forgotten_calls and left_calls, which are hashes; jobs that were given up (without them the sweep would ask again).
  */
 #include "ctl/purge_kinds.h"
 

@@ -83,6 +83,7 @@ int reading_left(struct reading *reading, int64_t *left)
     rd_kafka_topic_partition_list_t *committed = rd_kafka_topic_partition_list_copy(reading->ends);
     rd_kafka_resp_err_t error = rd_kafka_committed(reading->kafka, committed, KAFKA_ANSWER_MAX_MS);
     for (int i = 0; i < committed->cnt && !error; i++) {
+        error = committed->elems[i].err;
         int64_t next = committed->elems[i].offset;
         if (next < reading->lows[i]) /* also without an offset: it begins at the beginning */
             next = reading->lows[i];

@@ -30,7 +30,8 @@ struct release {
     struct placer placer;
 };
 
-/* One page (at most 100 events) of what may be placed now: publishes what can be, and counts what was committed. Live calls wait for as long as a page takes, and no longer. A page that failed is the next one again. */
+/* One page (at most 100 events) of what may be placed now: publishes what can be, and counts what was committed. Live calls
+ * wait for as long as a page takes, and no longer. A page that failed is the next one again. */
 enum release_outcome parked_release(const struct release *release, int64_t now_ms, struct release_cursor *cursor,
                                     struct release_counts *counts, struct database_error *error);
 

@@ -35,10 +35,10 @@ struct call_work {
     struct slice call_id;
     struct call_state state;
     struct slice customer_number; /* of the row as it was read */
-    struct slice
-        customer_wanted; /* absent: customer_id is what it is to be; else the statement that writes the row finds it */
-    bool exists;         /* there is a row */
-    bool read;           /* the row was asked for */
+    /* Absent: customer_id is what it is to be; else the statement that writes the row finds it by this. */
+    struct slice customer_wanted;
+    bool exists;                   /* there is a row */
+    bool read;                     /* the row was asked for */
     struct call_change change;     /* by this batch */
     const struct call_entry *last; /* the last entry that touched it */
 };

@@ -64,8 +64,7 @@ const char *call_read_type(size_t index)
 
 struct reader {
     struct arena *arena;
-    struct arena
-        *document; /* what the body is read into, and ends with call_read: five times the body for a transcript */
+    struct arena *document; /* what the body is read into: five times the body for a transcript; ends with call_read */
     const struct json *body, *call;
     struct call_facts *facts;
     struct call_read_counts *counts;
