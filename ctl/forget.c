@@ -40,7 +40,6 @@ struct forget {
     const struct arguments *arguments;
     struct forget_rows rows;
     struct slice mark; /* the number's HMAC in hex */
-    int64_t end_ms;    /* clock_ticks_ms: so long does it wait for others */
     struct found {
         int64_t calls, events, parked, customers;
     } erased; /* by all passes */
@@ -107,15 +106,22 @@ static int order(struct forget *forget)
                             : EXIT_CODE_FINE;
 }
 
+/* From now on: how long it looked by itself, which is long among many parked bodies, is no waiting for others. */
+static int64_t end_of_waiting_ms(const struct forget *forget)
+{
+    return clock_ticks_ms() + argument_count(forget->arguments, "wait", WAIT_USUAL_S) * 1000;
+}
+
 static int wait_for_session(struct forget *forget)
 {
+    int64_t end_ms = end_of_waiting_ms(forget);
     int64_t left = 0;
     for (;;) {
         if (!forget_rows_left(&forget->rows, &left))
             return failed(forget);
         if (left == 0)
             return EXIT_CODE_FINE;
-        if (clock_ticks_ms() >= forget->end_ms)
+        if (clock_ticks_ms() >= end_ms)
             break;
         usleep(ASK_EVERY_MS * 1000);
     }
@@ -196,21 +202,23 @@ static int erase_once(struct forget *forget)
     return fine ? EXIT_CODE_FINE : failed(forget);
 }
 
-/* What has been found goes, then what was on its way meanwhile, until nothing is found. */
+/* What has been found goes, then what was on its way meanwhile, until nothing is found. Where something is stuck, what came
+ * through goes all the same, and the exit code says that it was not all. */
 static int erase(struct forget *forget)
 {
     struct found found = found_now(&forget->rows);
+    int on_its_way = EXIT_CODE_FINE;
     for (int pass = 0; pass < PASSES_MOST; pass++) {
         int exit_code = nothing(&found) ? EXIT_CODE_FINE : erase_once(forget);
-        if (exit_code == EXIT_CODE_FINE && pass == 0)
-            exit_code = underway_wait(forget->console, forget->rows.arena, forget->end_ms);
         if (exit_code != EXIT_CODE_FINE)
             return exit_code;
+        if (pass == 0)
+            on_its_way = underway_wait(forget->console, forget->rows.arena, end_of_waiting_ms(forget));
         if (!forget_rows_find(&forget->rows))
             return failed(forget);
         found = found_now(&forget->rows);
         if (nothing(&found))
-            return show(forget, &forget->erased, true);
+            return on_its_way == EXIT_CODE_FINE ? show(forget, &forget->erased, true) : on_its_way;
     }
     return complain(EXIT_CODE_FINDING, "that caller's calls keep coming in; say it again when they have stopped");
 }
@@ -237,7 +245,6 @@ static int forget(const struct console *console, const struct arguments *argumen
 {
     struct forget forget = {.console = console,
                             .arguments = arguments,
-                            .end_ms = clock_ticks_ms() + argument_count(arguments, "wait", WAIT_USUAL_S) * 1000,
                             .rows = {.arena = arguments_arena(arguments),
                                      .company_id = argument_count(arguments, "company", DATABASE_NULL)}};
     const char *key = settings_text(console->settings, "AUDIT_KEY");
@@ -268,7 +275,7 @@ static const struct option_row OPTIONS[] = {
      .kind = OPTION_COUNT,
      .value = "S",
      .max = WAIT_MOST_S,
-     .help = "Seconds to wait until session has erased the calls, and has read what was on its way (60)."},
+     .help = "Seconds to wait until session has erased the calls, and again until what was on its way is read (60)."},
 };
 
 const struct verb VERB_FORGET = {.name = "forget",

@@ -10,11 +10,16 @@
 
 enum { ASK_EVERY_MS = 200 };
 
-static int spool_left(const struct console *console, struct arena *arena, int64_t *left)
+struct spooled {
+    int64_t records;
+    const char *unreadable; /* a file, and why; NULL: none */
+};
+
+static int look_at_spools(const struct console *console, struct arena *arena, struct spooled *spooled)
 {
     struct spool_files files = {0};
     const char *directory = settings_text(console->settings, "SPOOL_DIR");
-    *left = 0;
+    *spooled = (struct spooled){0};
     if (!directory || *directory == '\0')
         return EXIT_CODE_FINE;
     const char *problem = spool_slot_list(directory, arena, &files.paths, &files.count);
@@ -22,29 +27,38 @@ static int spool_left(const struct console *console, struct arena *arena, int64_
         return complain(EXIT_CODE_UNAVAILABLE, "%s", problem);
     for (size_t i = 0; i < files.count; i++) {
         struct spool *spool = NULL;
-        bool readable = spool_open(&spool, files.paths[i], SPOOL_TO_LOOK) == SPOOL_FINE;
-        *left += readable ? spool_stat(spool).records : 0;
+        if (spool_open(&spool, files.paths[i], SPOOL_TO_LOOK) == SPOOL_FINE)
+            spooled->records += spool_stat(spool).records;
+        else
+            spooled->unreadable =
+                arena_format(arena, "%s cannot be read (%s)", files.paths[i], spool_problem(NULL)).ptr;
         spool_close(spool);
-        if (!readable)
-            return complain(EXIT_CODE_FINDING, "%s cannot be read; what waits in it is not reached", files.paths[i]);
     }
     return EXIT_CODE_FINE;
 }
 
-static int wait_for_spool(const struct console *console, struct arena *arena, int64_t end_ms)
+static int wait_for_spools(const struct console *console, struct arena *arena, int64_t end_ms)
 {
-    int64_t left = 0;
+    struct spooled spooled;
     for (;;) {
-        int exit_code = spool_left(console, arena, &left);
-        if (exit_code != EXIT_CODE_FINE || left == 0)
+        int exit_code = look_at_spools(console, arena, &spooled);
+        if (exit_code != EXIT_CODE_FINE)
             return exit_code;
+        if (spooled.records == 0)
+            break;
         if (clock_ticks_ms() >= end_ms)
             return complain(EXIT_CODE_FINDING,
                             "%lld webhooks wait in ingest's spool and may be about that caller; say it again when "
                             "`hookline spool list` shows none",
-                            (long long)left);
+                            (long long)spooled.records);
         usleep(ASK_EVERY_MS * 1000);
     }
+    if (!spooled.unreadable)
+        return EXIT_CODE_FINE;
+    return complain(EXIT_CODE_FINDING,
+                    "%s; what waits in it may be about that caller: move it out of SPOOL_DIR, and remove it when what "
+                    "it held has been sent",
+                    spooled.unreadable);
 }
 
 static int wait_for_reading(struct reading *reading, const char *stage, int64_t end_ms)
@@ -77,10 +91,9 @@ int underway_wait(const struct console *console, struct arena *arena, int64_t en
 {
     static const char *const WEBHOOKS[] = {TOPIC_WEBHOOKS_RETELL, TOPIC_WEBHOOKS_CALCOM, TOPIC_WEBHOOKS_STRIPE, NULL};
     static const char *const EVENTS[] = {TOPIC_CALLS_EVENTS, NULL};
-    int exit_code = wait_for_spool(console, arena, end_ms);
-    if (exit_code == EXIT_CODE_FINE)
-        exit_code = wait_for_stage(console, "resolver", WEBHOOKS, end_ms);
+    int spools = wait_for_spools(console, arena, end_ms);
+    int exit_code = wait_for_stage(console, "resolver", WEBHOOKS, end_ms);
     if (exit_code == EXIT_CODE_FINE)
         exit_code = wait_for_stage(console, "session", EVENTS, end_ms);
-    return exit_code;
+    return exit_code == EXIT_CODE_FINE ? spools : exit_code;
 }

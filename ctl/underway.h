@@ -10,7 +10,8 @@
 #include "ctl/console.h"
 
 /* Until `end_ms` (clock_ticks_ms). 0; EXIT_CODE_FINDING if something is still on its way then, or another exit code, after
- * saying what. Of spools only those in SPOOL_DIR are known; what Kafka refused is not waited for. */
+ * saying what; the stages are waited for whatever the spools hold. Of spools only those in SPOOL_DIR are known; what Kafka
+ * refused is not waited for. */
 int underway_wait(const struct console *console, struct arena *arena, int64_t end_ms);
 
 #endif

@@ -174,7 +174,8 @@ static void a_batch_waits_for_who_erases(void **state)
     free(url);
 }
 
-static const char *dies_at; /* a failpoint of the command; NULL: none */
+static const char *dies_at;         /* a failpoint of the command; NULL: none */
+static const char *spools_lie = ""; /* its SPOOL_DIR */
 
 /* hookline with these words, separated by single blanks. */
 static struct command hookline(const char *line)
@@ -189,7 +190,9 @@ static struct command hookline(const char *line)
         arena_format(world.arena, "HOOKLINE_DATABASE_URL=%s", url).ptr,
         arena_format(world.arena, "HOOKLINE_KAFKA_BOOTSTRAP=%s", broker_address(world.broker)).ptr,
         "HOOKLINE_AUDIT_KEY=a key of the test",
-        dies_at ? arena_format(world.arena, "HOOKLINE_FAILPOINT=%s:kill:1", dies_at).ptr : NULL, NULL};
+        arena_format(world.arena, "HOOKLINE_SPOOL_DIR=%s", spools_lie).ptr,
+        dies_at ? arena_format(world.arena, "HOOKLINE_FAILPOINT=%s:kill:1", dies_at).ptr : NULL,
+        NULL};
     struct command command = command_run(words, environment, NULL);
     free(text);
     free(url);
@@ -397,6 +400,37 @@ static void what_is_on_its_way_is_waited_for_and_goes_too(void **state)
     world_wait_answer(TRACES, "0");
 }
 
+/* One that nobody can read lies there until somebody removes it; all else must not wait for that. */
+static void beside_a_broken_spool_all_else_is_forgotten(void **state)
+{
+    (void)state;
+    char directory[] = "/tmp/hookline-forget-XXXXXX";
+    assert_non_null(mkdtemp(directory));
+    const char *path = arena_format(world.arena, "%s/ingest-0.corrupt-1.db", directory).ptr;
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("this was a database once, and is none any more", file);
+    fclose(file);
+    wait_all_is_read("hookline-session", TOPIC_CALLS_EVENTS);
+    process_signal(world.session, SIGSTOP);
+    send_call_of(CALLER, "Erika", "erika-8", 1, 0);
+    spools_lie = directory;
+    struct command command = hookline("forget " CALLER " --yes --wait 0");
+    process_signal(world.session, SIGCONT);
+    if (command.exit_code != 1 || !strstr(command.err, "ingest-0.corrupt-1.db cannot be read (") ||
+        !strstr(command.err, "session has not read 1 records"))
+        fail_msg("exit %d, %s", command.exit_code, command.err);
+    command_free(&command);
+    command = hookline("forget " CALLER " --yes");
+    spools_lie = "";
+    assert_int_equal(command.exit_code, 1);
+    command_free(&command);
+    world_wait_answer(TRACES, "0");
+    unlink(path);
+    rmdir(directory);
+    assert_hookline("forget " CALLER " --yes", 0, "nothing is left of that caller");
+}
+
 /* Killed at its worst moments and said again, it ends as if nothing had been. */
 static void killed_at_any_step_it_is_said_again(void **state)
 {
@@ -436,6 +470,7 @@ int main(void)
         cmocka_unit_test(what_was_parked_is_not_parked_again),
         cmocka_unit_test(while_session_is_away_the_order_waits),
         cmocka_unit_test(what_is_on_its_way_is_waited_for_and_goes_too),
+        cmocka_unit_test(beside_a_broken_spool_all_else_is_forgotten),
         cmocka_unit_test(killed_at_any_step_it_is_said_again),
     };
     return cmocka_run_group_tests_name("forget", tests, world_start, world_stop);
