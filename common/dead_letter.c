@@ -5,6 +5,9 @@
 
 #include "common/buffer.h"
 
+/* A count has no more digits, and what is kept whole of a letter that is cut (dead_letter_cut.h) must have an end. */
+enum { REPLAYS_MAX_BYTES = 20 };
+
 static struct slice decimal(struct arena *arena, int64_t number)
 {
     return arena_format(arena, "%" PRId64, number);
@@ -45,7 +48,7 @@ struct header *dead_letter_headers(struct arena *arena, const struct header *ori
         if (!is_ours(&original[i]))
             headers[kept++] = original[i];
         else if (strcmp(original[i].name, "dlq.replays") == 0)
-            replays = original[i].value;
+            replays = cut(original[i].value, REPLAYS_MAX_BYTES);
     const struct header ours[DEAD_LETTER_HEADERS] = {
         {"dlq.topic", letter->topic},
         {"dlq.partition", decimal(arena, letter->partition)},

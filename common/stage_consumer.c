@@ -119,7 +119,8 @@ static void assigned(struct consumer *consumer, rd_kafka_topic_partition_list_t 
     const char *foreign = foreign_topic(consumer, list);
     if (foreign) {
         consumer->stop = sentence_make("%s was assigned, and is not what this process reads: a process of the same "
-                                       "INSTANCE that reads it was here less than SESSION_TIMEOUT_MS ago",
+                                       "INSTANCE that reads it was here less than SESSION_TIMEOUT_MS ago; start this "
+                                       "one later than that, or with another INSTANCE",
                                        foreign);
         rd_kafka_assign(consumer->kafka, NULL);
         return;

@@ -66,6 +66,22 @@ static void who_died_again_keeps_the_count_of_replays_only(void **state)
     arena_free(arena);
 }
 
+/* The letter's own headers are kept whole when the rest is cut: none of them may be as long as somebody likes. */
+static void a_count_of_replays_that_is_none_is_cut(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new();
+    char *bytes = calloc(MESSAGE_MAX_BYTES, 1);
+    const struct header original[] = {{"ce_id", {"abc", 3}}, {"dlq.replays", {bytes, MESSAGE_MAX_BYTES - 300}}};
+    struct record letter = {.key = {"abc", 3}, .value = {bytes, 10}};
+    letter.headers = dead_letter_headers(arena, original, COUNT(original), &LETTER, &letter.header_count);
+    dead_letter_cut(arena, &letter);
+    assert_true(record_fits(&letter));
+    assert_int_equal(letter.value.len, 10);
+    free(bytes);
+    arena_free(arena);
+}
+
 static void the_detail_is_cut_between_characters(void **state)
 {
     (void)state;
@@ -134,6 +150,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_reason_comes_after_what_was_there),
         cmocka_unit_test(who_died_again_keeps_the_count_of_replays_only),
+        cmocka_unit_test(a_count_of_replays_that_is_none_is_cut),
         cmocka_unit_test(the_detail_is_cut_between_characters),
         cmocka_unit_test(what_does_not_fit_is_cut_and_says_so),
     };
