@@ -159,48 +159,50 @@ static void values_of_move(struct database_values *values)
 
 /* what is expected -------------------------------------------------------------------------------------------------- */
 
-#define CALLS_BY_KEY    "using calls_pkey on calls"
-#define OWNERS_BY_KEY   "using call_owners_pkey on call_owners"
-#define NUMBERS_BY_KEY  "using customers_company_id_number_key on customers"
-#define CUSTOMERS_BY_ID "using customers_pkey on customers"
-#define JOBS_BY_KEY     "using sync_jobs_pkey on sync_jobs"
-#define EVENTS_BY_KEY   "using webhook_events_pkey on webhook_events"
-#define EVENTS_BY_CALL  "using webhook_events_by_call on webhook_events"
-#define NO_LOOK_UP      NULL, NULL
+#define CALLS_BY_KEY      "using calls_pkey on calls"
+#define OWNERS_BY_KEY     "using call_owners_pkey on call_owners"
+#define NUMBERS_BY_KEY    "using customers_company_id_number_key on customers"
+#define CUSTOMERS_BY_ID   "using customers_pkey on customers"
+#define CALLS_OF_CUSTOMER "using calls_by_customer on calls"
+#define JOBS_BY_KEY       "using sync_jobs_pkey on sync_jobs"
+#define EVENTS_BY_KEY     "using webhook_events_pkey on webhook_events"
+#define EVENTS_BY_CALL    "using webhook_events_by_call on webhook_events"
+#define NO_LOOK_UP        NULL, NULL, NULL
 
 static const struct expected {
     const struct database_statement *statement;
     void (*values)(struct database_values *values);
-    const char *scan,
-        *condition; /* how the statement's own table is looked at, and the end of the key that finds a row */
+    const char *scan;      /* how the statement's own table is looked at */
+    const char *condition; /* the end of the key that finds a row in it */
+    const char *beside;    /* how another table is, that it asks of each row; NULL: none */
 } EXPECTED[] = {
     {&STATEMENT_INBOX_ADD, values_of_inbox, NO_LOOK_UP},
-    {&STATEMENT_INBOX_OVERRIDE, values_of_ids, EVENTS_BY_KEY, "event_id ="},
+    {&STATEMENT_INBOX_OVERRIDE, values_of_ids, EVENTS_BY_KEY, "event_id =", NULL},
     {&STATEMENT_OWNERS_ADD, values_of_owners, NO_LOOK_UP},
-    {&STATEMENT_OWNERS_DIFFER, values_of_owners, OWNERS_BY_KEY, "call_id ="},
-    {&STATEMENT_CALLS_LOCK, values_of_keys, CALLS_BY_KEY, "call_id ="},
-    {&STATEMENT_CALLS_LEFT, values_of_keys, "using left_calls_pkey on left_calls", "call_hash ="},
-    {&STATEMENT_CALLS_INSERT, values_of_rows, NUMBERS_BY_KEY, "number ="},
-    {&STATEMENT_CALLS_UPDATE, values_of_rows, CALLS_BY_KEY, "call_id ="},
-    {&STATEMENT_CUSTOMERS_ADD, values_of_numbers_now, NUMBERS_BY_KEY, "number ="},
-    {&STATEMENT_CUSTOMERS_FIND, values_of_numbers, NUMBERS_BY_KEY, "number ="},
-    {&STATEMENT_CUSTOMERS_NAME, values_of_names, NUMBERS_BY_KEY, "number ="},
-    {&STATEMENT_OWNER_LOCK, values_of_call, OWNERS_BY_KEY, "call_id ="},
-    {&STATEMENT_OWNER_MOVE, values_of_move, OWNERS_BY_KEY, "call_id ="},
-    {&STATEMENT_OWNER_DELETE, values_of_call_and_company, OWNERS_BY_KEY, "call_id ="},
-    {&STATEMENT_CALL_READ, values_of_move, CALLS_BY_KEY, "call_id ="},
-    {&STATEMENT_CALL_DELETE, values_of_call_and_company, CALLS_BY_KEY, "call_id ="},
-    {&STATEMENT_INBOX_MOVE, values_of_move, EVENTS_BY_CALL, "call_id ="},
-    {&STATEMENT_INBOX_DELETE, values_of_call_and_company, EVENTS_BY_CALL, "call_id ="},
-    {&STATEMENT_JOBS_MOVE, values_of_move, JOBS_BY_KEY, "call_id ="},
+    {&STATEMENT_OWNERS_DIFFER, values_of_owners, OWNERS_BY_KEY, "call_id =", NULL},
+    {&STATEMENT_CALLS_LOCK, values_of_keys, CALLS_BY_KEY, "call_id =", NULL},
+    {&STATEMENT_CALLS_LEFT, values_of_keys, "using left_calls_pkey on left_calls", "call_hash =", NULL},
+    {&STATEMENT_CALLS_INSERT, values_of_rows, NUMBERS_BY_KEY, "number =", NULL},
+    {&STATEMENT_CALLS_UPDATE, values_of_rows, CALLS_BY_KEY, "call_id =", NUMBERS_BY_KEY},
+    {&STATEMENT_CUSTOMERS_ADD, values_of_numbers_now, NUMBERS_BY_KEY, "number =", NULL},
+    {&STATEMENT_CUSTOMERS_FIND, values_of_numbers, NUMBERS_BY_KEY, "number =", NULL},
+    {&STATEMENT_CUSTOMERS_NAME, values_of_names, NUMBERS_BY_KEY, "number =", NULL},
+    {&STATEMENT_OWNER_LOCK, values_of_call, OWNERS_BY_KEY, "call_id =", NULL},
+    {&STATEMENT_OWNER_MOVE, values_of_move, OWNERS_BY_KEY, "call_id =", NULL},
+    {&STATEMENT_OWNER_DELETE, values_of_call_and_company, OWNERS_BY_KEY, "call_id =", NULL},
+    {&STATEMENT_CALL_READ, values_of_move, CALLS_BY_KEY, "call_id =", NULL},
+    {&STATEMENT_CALL_DELETE, values_of_call_and_company, CALLS_BY_KEY, "call_id =", NULL},
+    {&STATEMENT_INBOX_MOVE, values_of_move, EVENTS_BY_CALL, "call_id =", NULL},
+    {&STATEMENT_INBOX_DELETE, values_of_call_and_company, EVENTS_BY_CALL, "call_id =", NULL},
+    {&STATEMENT_JOBS_MOVE, values_of_move, JOBS_BY_KEY, "call_id =", NULL},
     {&STATEMENT_CALL_LEFT, values_of_version, NO_LOOK_UP},
-    {&STATEMENT_CUSTOMER_UNNAME, values_of_customer_then, CUSTOMERS_BY_ID, "id ="},
-    {&STATEMENT_CUSTOMER_DELETE, values_of_customer, "using c", "id ="}, /* customers by id, calls by customer */
-    {&STATEMENT_JOB_DELETE, values_of_call_and_company, JOBS_BY_KEY, "call_id ="},
-    {&STATEMENT_FORGET_HERE, values_of_call_and_company, CALLS_BY_KEY, "call_id ="},
-    {&STATEMENT_FORGET_UNBOUND, values_of_call_and_company, OWNERS_BY_KEY, "call_id ="},
+    {&STATEMENT_CUSTOMER_UNNAME, values_of_customer_then, CUSTOMERS_BY_ID, "id =", NULL},
+    {&STATEMENT_CUSTOMER_DELETE, values_of_customer, CUSTOMERS_BY_ID, "id =", CALLS_OF_CUSTOMER},
+    {&STATEMENT_JOB_DELETE, values_of_call_and_company, JOBS_BY_KEY, "call_id =", NULL},
+    {&STATEMENT_FORGET_HERE, values_of_call_and_company, CALLS_BY_KEY, "call_id =", NULL},
+    {&STATEMENT_FORGET_UNBOUND, values_of_call_and_company, OWNERS_BY_KEY, "call_id =", NULL},
     {&STATEMENT_FORGOTTEN_VERSION, values_of_call_and_company, "using forgotten_calls_pkey on forgotten_calls",
-     "call_hash ="},
+     "call_hash =", NULL},
 };
 
 static struct database_statement explains[COUNT(EXPECTED)];
@@ -254,15 +256,19 @@ static bool line_of_small_table(const PGresult *plan, int row)
     return line_holds(plan, row, "on forgotten_calls") || line_holds(plan, row, "on left_calls");
 }
 
-/* A row of calls finds its customer by number, beside what it is itself found by. */
+static bool line_is_expected(const struct expected *expected, const PGresult *plan, int row)
+{
+    return (expected->scan && line_holds(plan, row, expected->scan)) ||
+           (expected->beside && line_holds(plan, row, expected->beside));
+}
+
 static void plan_check(const struct expected *expected, const char *tables, bool known)
 {
     static const char *const NEVER[] = {"Seq Scan on", "Bitmap", "Hash Join", "Merge Join", "Materialize"};
     PGresult *plan = plan_of(expected);
     for (int row = 0; row < PQntuples(plan); row++) {
         bool of_ours = line_holds(plan, row, " using ") && !line_of_small_table(plan, row);
-        bool right = expected->scan && (line_holds(plan, row, expected->scan) || line_holds(plan, row, NUMBERS_BY_KEY));
-        if (known && of_ours && !right)
+        if (known && of_ours && !line_is_expected(expected, plan, row))
             plan_fail(expected, plan, tables, "another index");
         for (size_t i = 0; i < COUNT(NEVER); i++)
             if (line_holds(plan, row, NEVER[i]) && !line_of_small_table(plan, row))
@@ -270,6 +276,8 @@ static void plan_check(const struct expected *expected, const char *tables, bool
     }
     if (known && expected->scan && !plan_holds(plan, expected->scan))
         plan_fail(expected, plan, tables, expected->scan);
+    if (known && expected->beside && !plan_holds(plan, expected->beside))
+        plan_fail(expected, plan, tables, expected->beside);
     bool found = !known || !expected->condition;
     for (int row = 0; row < PQntuples(plan) && !found; row++)
         found = line_holds(plan, row, "Index Cond: ") && line_holds(plan, row, expected->condition);
