@@ -7,13 +7,7 @@
 export ASAN_OPTIONS="detect_leaks=1:detect_stack_use_after_return=1:quarantine_size_mb=32" # else memory seems to grow for long
 export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1"
 
-system_modules() {
-  local folder=$ROOT/tests/system wanted
-  wanted=$(sha256sum <"$folder/package-lock.json")
-  [ "$(cat "$folder/node_modules/.lock.sha256" 2>/dev/null)" = "$wanted" ] && return
-  (cd "$folder" && npm ci --ignore-scripts --no-audit --no-fund)
-  echo "$wanted" >"$folder/node_modules/.lock.sha256"
-}
+. "$ROOT/tests/lib/modules.sh"
 
 # 5,000 cases; --count and --seed make more and others.
 system_signatures() {
