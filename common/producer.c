@@ -62,7 +62,7 @@ struct sending {
 struct topic {
     char *name; /* without prefix */
     rd_kafka_topic_t *handle;
-    bool leaderless[TOPIC_PARTITIONS]; /* as of the last statistics */
+    bool leaderless[TOPIC_PARTITIONS]; /* as of the last statistics, before them of the warm-up */
 };
 
 struct producer {
@@ -251,6 +251,18 @@ static rd_kafka_topic_t *topic_handle(struct producer *producer, const char *nam
     return handle;
 }
 
+/* What the statistics will say a second later, and what is sent until then would wait for in vain. */
+static void note_leaders(struct producer *producer, const rd_kafka_metadata_topic_t *known)
+{
+    for (size_t i = 0; i < producer->topic_count; i++) {
+        struct topic *topic = &producer->topics[i];
+        bool same = strcmp(rd_kafka_topic_name(topic->handle), known->topic) == 0;
+        for (int j = 0; same && j < known->partition_cnt; j++)
+            if (known->partitions[j].id >= 0 && known->partitions[j].id < TOPIC_PARTITIONS)
+                topic->leaderless[known->partitions[j].id] = known->partitions[j].leader < 0;
+    }
+}
+
 /* Asked at the start, the first record does not wait for it (until 2.10.1 up to a second). */
 void producer_warm_up(struct producer *producer, int wait_ms)
 {
@@ -258,8 +270,10 @@ void producer_warm_up(struct producer *producer, int wait_ms)
     if (rd_kafka_metadata(producer->kafka, 0, NULL, &metadata, wait_ms) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return;
     size_t known = 0;
-    for (int i = 0; i < metadata->topic_cnt; i++)
+    for (int i = 0; i < metadata->topic_cnt; i++) {
         known += metadata->topics[i].err == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topics[i].partition_cnt > 0;
+        note_leaders(producer, &metadata->topics[i]);
+    }
     producer->ready = known >= producer->written_count;
     rd_kafka_metadata_destroy(metadata);
 }
