@@ -82,6 +82,16 @@ static bool remove_batch(struct purge *purge, size_t kind, struct place *place, 
     return !alone || database_execute(purge->database, "COMMIT", &purge->error);
 }
 
+/* Forgetting and moving a call lock the owner first and its events then, this the other way round: PostgreSQL ends one of two
+ * that wait for each other. The batch has changed nothing then, and the other is done when it is asked again. */
+static bool lost_a_race(struct purge *purge)
+{
+    if (purge->error.fault != DATABASE_RACE)
+        return false;
+    database_rollback(purge->database);
+    return true;
+}
+
 static bool remove_rows(struct purge *purge)
 {
     for (size_t i = 0; i < PURGE_KINDS; i++) {
@@ -89,7 +99,7 @@ static bool remove_rows(struct purge *purge)
         purge->rows[i] = 0;
         struct place place = {purge->first[i], SLICE("")};
         for (bool over = nothing || !wanted(purge, i); !over;)
-            if (!remove_batch(purge, i, &place, &over))
+            if (!remove_batch(purge, i, &place, &over) && !lost_a_race(purge))
                 return false;
     }
     return true;
