@@ -12,15 +12,15 @@ static const char *const SQL[SPOOL_STATEMENTS] = {
     [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
     [STATEMENT_COMMIT] = "COMMIT",
     [STATEMENT_ROLLBACK] = "ROLLBACK",
-    [STATEMENT_APPEND] = "INSERT INTO record (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [STATEMENT_APPEND] = ("INSERT INTO record (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
     [STATEMENT_DELETE] = "DELETE FROM record WHERE sequence = ?1 RETURNING size",
     [STATEMENT_DELETE_SET_ASIDE] = "DELETE FROM set_aside WHERE sequence = ?1 RETURNING size",
     [STATEMENT_SET_ASIDE] = ("INSERT INTO set_aside (" COLUMNS ", problem) SELECT " COLUMNS
                              ", ?2 FROM record WHERE sequence = ?1 RETURNING size"),
     [STATEMENT_KEY_WAITS] = "SELECT 1 FROM record WHERE key = ?1 LIMIT 1",
-    [STATEMENT_READ] = "SELECT " COLUMNS ", NULL FROM record WHERE sequence > ?1 AND sequence < ?2 ORDER BY sequence",
+    [STATEMENT_READ] = ("SELECT " COLUMNS ", NULL FROM record WHERE sequence > ?1 AND sequence < ?2 ORDER BY sequence"),
     [STATEMENT_READ_SET_ASIDE] =
-        "SELECT " COLUMNS ", problem FROM set_aside WHERE sequence > ?1 AND sequence < ?2 ORDER BY sequence",
+        ("SELECT " COLUMNS ", problem FROM set_aside WHERE sequence > ?1 AND sequence < ?2 ORDER BY sequence"),
     [STATEMENT_TOTALS] = "SELECT count(*), coalesce(sum(size), 0) FROM record",
     [STATEMENT_TOTALS_SET_ASIDE] = "SELECT count(*), coalesce(sum(size), 0) FROM set_aside",
     [STATEMENT_OLDEST] = "SELECT received_ms FROM record ORDER BY sequence LIMIT 1",

@@ -43,7 +43,7 @@ static void it_is_made_kept_and_given_up(void **state)
     assert_true(spool_reserve_make(path, SPOOL_BYTES, &problem));
     assert_int_equal(size_of_reserve(), RESERVE_BYTES);
     assert_true(spool_reserve_make(path, SPOOL_BYTES, &problem));
-    assert_true(spool_reserve_make(path, 2 * SPOOL_BYTES, &problem)); /* SPOOL_MAX_BYTES was raised */
+    assert_true(spool_reserve_make(path, INT64_C(2) * SPOOL_BYTES, &problem)); /* SPOOL_MAX_BYTES was raised */
     assert_int_equal(size_of_reserve(), RESERVE_BYTES + SPOOL_BYTES);
     assert_true(spool_reserve_give_up(path));
     assert_int_equal(size_of_reserve(), -1);
