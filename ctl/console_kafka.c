@@ -16,11 +16,11 @@ static const struct kafka_property GUARANTEES[] = {{"group.id", "hookline-operat
                                                    {"fetch.message.max.bytes", "65536"},
                                                    {NULL, NULL}};
 
-int console_kafka_open(const struct console *console, rd_kafka_t **kafka)
+int console_kafka_open_with(const struct console *console, const struct kafka_property *properties, rd_kafka_t **kafka)
 {
     char why[256];
     const char *problem = NULL;
-    rd_kafka_conf_t *conf = kafka_configure(console->settings, "hookline", DEFAULTS, GUARANTEES, &problem);
+    rd_kafka_conf_t *conf = kafka_configure(console->settings, "hookline", DEFAULTS, properties, &problem);
     if (!conf)
         return complain(EXIT_CODE_CONFIGURATION, "%s", problem);
     *kafka = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
@@ -28,6 +28,11 @@ int console_kafka_open(const struct console *console, rd_kafka_t **kafka)
         return EXIT_CODE_FINE;
     rd_kafka_conf_destroy(conf);
     return complain(EXIT_CODE_CONFIGURATION, "librdkafka refuses its configuration: %s", why);
+}
+
+int console_kafka_open(const struct console *console, rd_kafka_t **kafka)
+{
+    return console_kafka_open_with(console, GUARANTEES, kafka);
 }
 
 void console_kafka_close(rd_kafka_t *kafka)

@@ -6,11 +6,15 @@
 
 #include "ctl/console.h"
 
+struct kafka_property; /* common/kafka.h */
+
 enum { KAFKA_METADATA_MAX_MS = 5000, KAFKA_ANSWER_MAX_MS = 10000 };
 
 /* A consumer's handle (it can do all that an operator asks), in no group that anybody else is in. 0, or the exit code after
  * saying why not. Closed with console_kafka_close. */
 int console_kafka_open(const struct console *console, rd_kafka_t **kafka);
+/* The same with properties of the caller's, group.id among them; borrowed for the call. */
+int console_kafka_open_with(const struct console *console, const struct kafka_property *properties, rd_kafka_t **kafka);
 void console_kafka_close(rd_kafka_t *kafka);
 
 /* The brokers and all topics; freed with rd_kafka_metadata_destroy. 0, or the exit code after saying why not. */

@@ -17,21 +17,11 @@ struct reading {
 
 static int open_as(const struct console *console, const char *stage, rd_kafka_t **kafka)
 {
-    static const struct kafka_property DEFAULTS[] = {{NULL, NULL}};
     char group[64];
-    char why[256];
-    const char *problem = NULL;
     snprintf(group, sizeof group, "hookline-%s", stage);
-    const struct kafka_property guarantees[] = {
+    const struct kafka_property properties[] = {
         {"group.id", group}, {"enable.auto.commit", "false"}, {"enable.auto.offset.store", "false"}, {NULL, NULL}};
-    rd_kafka_conf_t *conf = kafka_configure(console->settings, "hookline", DEFAULTS, guarantees, &problem);
-    if (!conf)
-        return complain(EXIT_CODE_CONFIGURATION, "%s", problem);
-    *kafka = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof why);
-    if (*kafka)
-        return EXIT_CODE_FINE;
-    rd_kafka_conf_destroy(conf);
-    return complain(EXIT_CODE_CONFIGURATION, "librdkafka refuses its configuration: %s", why);
+    return console_kafka_open_with(console, properties, kafka);
 }
 
 static int note_topic(struct reading *reading, const char *topic)

@@ -20,7 +20,7 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "chaos"))
 
-from stack import GaveUp, Stack, wait_until  # noqa: E402
+from stack import GaveUp, Stack, wait_until  # noqa: E402  (the folder is known only now)
 
 KEY = "key_bench"
 TICKS = os.sysconf("SC_CLK_TCK")

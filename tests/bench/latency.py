@@ -24,9 +24,9 @@ import http.client
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "chaos"))
 
-from confluent_kafka import Consumer, Producer, TopicPartition  # noqa: E402
-from load import sign  # noqa: E402
-from stack import Stack, event_id_of, wait_until  # noqa: E402
+from confluent_kafka import Consumer, Producer, TopicPartition  # noqa: E402  (the folder is known only now)
+from load import sign  # noqa: E402  (the folder is known only now)
+from stack import Stack, event_id_of, wait_until  # noqa: E402  (the folder is known only now)
 
 
 def percentile(values, share):

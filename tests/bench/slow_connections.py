@@ -29,7 +29,7 @@ from confluent_kafka import Producer
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "chaos"))
 
-from stack import GaveUp, wait_until  # noqa: E402
+from stack import GaveUp, wait_until  # noqa: E402  (the folder is known only now)
 
 KEY = "key_slow_connections_0123456789"
 LIMIT_MS, SENDERS, PER_ADDRESS, BYTE_EVERY_S = 50, 4, 150, 10

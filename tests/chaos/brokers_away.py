@@ -43,20 +43,25 @@ class Senders:
     def __init__(self, url, key, rate, seed):
         self.address, self.key, self.rate, self.bodies = urllib.parse.urlparse(url), key, rate, bodies(seed)
         self.sent, self.accepted, self.statuses, self.milliseconds = 0, set(), collections.Counter(), []
-        self.stopped, self.due = False, None
+        self.ended, self.due = None, None
 
     async def run(self):
-        self.due = asyncio.Queue()
+        self.ended, self.due = asyncio.Event(), asyncio.Queue()
         workers = [asyncio.create_task(self._work()) for _ in range(CONNECTIONS)]
         begun, count = time.monotonic(), 0
-        while not self.stopped:
+        while not await self._ends_within(0.005):
             while count < (time.monotonic() - begun) * self.rate:
                 self.due.put_nowait(next(self.bodies))
                 count += 1
-            await asyncio.sleep(0.005)
         for _ in workers:
             self.due.put_nowait(None)
         await asyncio.gather(*workers)
+
+    async def _ends_within(self, seconds):
+        try:
+            return await asyncio.wait_for(self.ended.wait(), seconds)
+        except (TimeoutError, asyncio.TimeoutError):
+            return False
 
     async def _work(self):
         connection = None
@@ -76,7 +81,7 @@ class Senders:
                 if connection:
                     connection[1].close()
                 connection = None
-                await asyncio.sleep(0.1)
+                await self._ends_within(0.1)
         if connection:
             connection[1].close()
 
@@ -134,7 +139,7 @@ async def storm(stack, senders, deed, arguments, report):
     await asyncio.sleep(LEAD_SECONDS)
     await deed(stack, arguments.seconds, arguments.kills, report)
     await asyncio.sleep(LEAD_SECONDS)
-    senders.stopped = True
+    senders.ended.set()
     await load
 
 

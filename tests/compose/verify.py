@@ -18,9 +18,9 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "chaos"))
 
-from load import Load  # noqa: E402
-from script import script  # noqa: E402
-from stack import wait_until  # noqa: E402
+from load import Load  # noqa: E402  (the folder is known only now)
+from script import script  # noqa: E402  (the folder is known only now)
+from stack import wait_until  # noqa: E402  (the folder is known only now)
 
 PROGRAMS = ("ingest", "resolver", "session", "sync", "broadcaster")
 NUMBERS = {1: "+493023125001", 2: "+498999998002"}

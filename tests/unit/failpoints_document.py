@@ -4,7 +4,7 @@ import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "chaos"))
-from places import PROGRAMS, all_places, places_of, places_of_command  # noqa: E402
+from places import PROGRAMS, all_places, places_of, places_of_command  # noqa: E402  (the folder is known only now)
 
 docs, build = map(pathlib.Path, sys.argv[1:])
 compiled = all_places(build) + places_of_command(build)
