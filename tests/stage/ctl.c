@@ -322,9 +322,35 @@ static void send_prints_what_it_was_answered(void **state)
     assert_int_equal(run(f, "send --template call_ended"), 1);
     assert_said(f->last.out, "401 {}");
     assert_refused(f, "send --template call_ended --url http://127.0.0.1:1", 69, "does not answer");
+    assert_null(strstr(f->last.err, "key_test"));
     assert_refused(f, "send --template call_resumed", 64, "call_started, call_ended or call_analyzed");
     assert_refused(f, "send", 64, "either --file or --template");
     assert_refused(f, "send --file /nowhere/at-all", 64, "cannot be read");
+}
+
+/* A key signs for the place that it was given to, and for no other that an answer names. */
+static void send_follows_no_redirect(void **state)
+{
+    struct fixture *f = *state;
+    const char *elsewhere = arena_format(f->arena, "%s/elsewhere", platform_url(f->platform)).ptr;
+    platform_script(f->platform,
+                    &(struct platform_answer){.status = 307, .body = "", .header = "Location", .value = elsewhere}, 1);
+    assert_int_equal(run(f, "send --template call_started"), 1);
+    assert_said(f->last.out, "307 ");
+    assert_int_equal(platform_asked(f->platform), 1);
+}
+
+static void send_shows_the_first_64_KiB_of_an_answer(void **state)
+{
+    enum { SHOWN_BYTES = 65536, SENT_BYTES = 20 * SHOWN_BYTES };
+    struct fixture *f = *state;
+    char *body = memory_new(SENT_BYTES + 1, 1);
+    memset(body, 'a', SENT_BYTES);
+    platform_script(f->platform, &(struct platform_answer){.status = 200, .body = body}, 1);
+    assert_int_equal(run(f, "send --template call_started"), 0);
+    assert_int_equal(strlen(f->last.out), strlen("200 ") + SHOWN_BYTES + 1);
+    platform_script(f->platform, &(struct platform_answer){.status = 200, .body = "{}"}, 1);
+    free(body);
 }
 
 /* The SDK's own signature over a body of the fixtures. */
@@ -421,13 +447,13 @@ static void write_file(const char *directory, const char *name, const char *text
 /* A part that died is told from one that lives, and each is asked itself. */
 static void status_asks_every_part(void **state)
 {
-    static const char *const FILES[] = {"pids/simulator.pid", "pids/sync.pid", "starts/simulator", "pids", "starts",
-                                        "management"};
+    static const char *const FILES[] = {"pids/simulator.pid", "pids/sync.pid", "pids/ingest.pid", "starts/simulator",
+                                        "management/ingest",  "pids",          "starts",          "management"};
     struct fixture *f = *state;
     char directory[] = "/tmp/hookline-status-XXXXXX", path[128];
     assert_non_null(mkdtemp(directory));
     f->run_directory = directory;
-    for (size_t i = 3; i < COUNT(FILES); i++) {
+    for (size_t i = COUNT(FILES) - 3; i < COUNT(FILES); i++) {
         snprintf(path, sizeof path, "%s/%s", directory, FILES[i]);
         assert_int_equal(mkdir(path, 0700), 0);
     }
@@ -437,6 +463,19 @@ static void status_asks_every_part(void **state)
                 "{\"part\":\"postgres\",\"pid\":null,\"uptime_s\":null,\"restarts\":null,\"ready\":true");
     assert_said(f->last.out, "{\"part\":\"kafka\",\"pid\":null,\"uptime_s\":null,\"restarts\":null,\"ready\":true");
     assert_said(f->last.out, "\"restarts\":1,\"ready\":true");
+
+    write_file(directory, "pids/ingest.pid", arena_format(f->arena, "%d\n", (int)getpid()).ptr);
+    write_file(directory, "management/ingest", platform_url(f->platform) + strlen("http://"));
+    platform_script(f->platform, &(struct platform_answer){.status = 200, .body = "ok kafka\n"}, 1);
+    assert_fine(f, "status --json", "{\"part\":\"ingest\"");
+    assert_true(slice_equals(platform_last_target(f->platform, f->arena), "/readyz"));
+    platform_script(f->platform,
+                    &(struct platform_answer){.status = 503, .body = "ok spool\n-- kafka: away\n-- x: y\n"}, 1);
+    assert_int_equal(run(f, "status --json"), 1);
+    assert_said(f->last.out, "\"ready\":false,\"reason\":\"kafka: away; x: y\"");
+    write_file(directory, "management/ingest", "127.0.0.1:1");
+    assert_int_equal(run(f, "status"), 1);
+    assert_said(f->last.out, "Couldn't connect to server");
 
     write_file(directory, "pids/sync.pid", "2147483647\n"); /* beyond any pid that Linux gives out */
     assert_int_equal(run(f, "status"), 1);
@@ -516,6 +555,8 @@ int main(void)
         cmocka_unit_test(a_token_is_shown_once_and_kept_as_a_hash),
         cmocka_unit_test(tokens_end),
         cmocka_unit_test(send_prints_what_it_was_answered),
+        cmocka_unit_test(send_follows_no_redirect),
+        cmocka_unit_test(send_shows_the_first_64_KiB_of_an_answer),
         cmocka_unit_test(verify_says_which_step_fails),
         cmocka_unit_test(every_simulated_webhook_arrives_once),
         cmocka_unit_test(a_refused_webhook_is_tried_three_times),

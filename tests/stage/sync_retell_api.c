@@ -4,14 +4,14 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include <sys/socket.h>
-#include <netinet/in.h>
 #include <stdio.h>
 
 #include "common/clock.h"
 #include "sync/retell_api.h"
 #include "tests/support/platform.h"
+#include "tests/support/port.h"
 #include "tests/support/wait.h"
+#include "tests/support/wire_server.h"
 
 enum { SOON_MS = 15000, BODY_MAX_BYTES = 100000 };
 
@@ -149,22 +149,75 @@ static void an_answer_without_end_is_cut_off(void **state)
     free(body);
 }
 
-static void nobody_there_is_a_problem_with_a_name(void **state)
+/* A client of the API at `url`, of which one question is asked. */
+static void ask_there(const char *url)
 {
-    (void)state;
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof address;
-    int taken = socket(AF_INET, SOCK_STREAM, 0); /* bound and not listening: refuses */
-    assert_int_equal(bind(taken, (struct sockaddr *)&address, len), 0);
-    assert_int_equal(getsockname(taken, (struct sockaddr *)&address, &len), 0);
-    char url[64];
-    snprintf(url, sizeof url, "http://127.0.0.1:%d", ntohs(address.sin_port));
     struct retell_api *api = NULL;
     assert_null(retell_api_open(&api, with.base, url, BODY_MAX_BYTES));
     ask_at(api, "c");
+    retell_api_close(api);
+}
+
+static void nobody_there_is_a_problem_with_a_name(void **state)
+{
+    (void)state;
+    int port = 0, taken = port_hold(&port); /* bound and not listening: refuses */
+    ask_there(arena_format(with.arena, "http://127.0.0.1:%d", port).ptr);
     assert_int_equal(heard.status, 0);
     assert_string_equal(heard.problem, "connect");
+    close(taken);
+}
+
+static bool distrusted(void *context)
+{
+    return wire_server_distrusted(context) > 0;
+}
+
+/* The key must not reach whoever sits between us and the platform. */
+static void who_cannot_prove_to_be_the_platform_is_told_nothing(void **state)
+{
+    (void)state;
+    struct wire_server *stranger = wire_server_start_tls("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+    ask_there(arena_format(with.arena, "https://%s", wire_server_address(stranger)).ptr);
+    assert_int_equal(heard.status, 0);
+    assert_string_equal(heard.problem, "tls");
+    assert_true(wait_until(distrusted, stranger, SOON_MS));
+    assert_int_equal(wire_server_questions(stranger), 0);
+    wire_server_stop(stranger);
+}
+
+static void a_connection_serves_one_question_after_the_other(void **state)
+{
+    (void)state;
+    struct wire_server *server = wire_server_start("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+    struct retell_api *api = NULL;
+    const char *url = arena_format(with.arena, "http://%s", wire_server_address(server)).ptr;
+    assert_null(retell_api_open(&api, with.base, url, BODY_MAX_BYTES));
+    for (int i = 0; i < 3; i++) {
+        ask_at(api, "c");
+        assert_int_equal(heard.status, 200);
+    }
+    assert_int_equal(wire_server_questions(server), 3);
+    assert_int_equal(wire_server_connections(server), 1);
     retell_api_close(api);
+    wire_server_stop(server);
+}
+
+/* Nobody listens where the proxy is said to be: whoever asks it gets no further. */
+static void a_proxy_of_the_environment_is_for_the_world_outside(void **state)
+{
+    (void)state;
+    int port = 0, taken = port_hold(&port);
+    unsetenv("no_proxy");
+    unsetenv("NO_PROXY");
+    setenv("http_proxy", arena_format(with.arena, "http://127.0.0.1:%d", port).ptr, 1);
+    platform_script(with.platform, &(struct platform_answer){.status = 200, .body = "{}"}, 1);
+    ask_there(platform_url(with.platform));
+    assert_int_equal(heard.status, 200);
+    ask_there("http://retell.invalid"); /* no such host can be (RFC 6761, 6.4): only the proxy could look for it */
+    assert_string_equal(heard.problem, "connect");
+    assert_int_equal(heard.status, 0);
+    unsetenv("http_proxy");
     close(taken);
 }
 
@@ -178,11 +231,37 @@ static void a_platform_that_says_nothing_is_not_waited_for(void **state)
     platform_release(with.platform);
 }
 
-static bool platform_was_asked_twice(void *context)
+static bool platform_was_asked(void *context)
 {
-    (void)context;
     event_base_loop(with.base, EVLOOP_NONBLOCK);
-    return platform_asked(with.platform) >= 2;
+    return platform_asked(with.platform) >= *(size_t *)context;
+}
+
+static bool platform_was_asked_for(void *call_id)
+{
+    event_base_loop(with.base, EVLOOP_NONBLOCK);
+    return platform_asked_for(with.platform, call_id) > 0;
+}
+
+/* What another client asks after the eight shows how many of the rest came before it: none. */
+static void no_more_than_eight_are_asked_at_once(void **state)
+{
+    enum { AT_ONCE = 8, TIMES = 2 * AT_ONCE };
+    (void)state;
+    struct retell_api *beside = NULL;
+    int all = TIMES;
+    platform_script(with.platform, &(struct platform_answer){.status = 200, .body = "{}", .held = true}, 1);
+    for (int i = 0; i < TIMES; i++)
+        retell_api_ask(with.api, "key", SLICE("c"), hear, NULL);
+    assert_true(wait_until(platform_was_asked, &(size_t){AT_ONCE}, SOON_MS));
+    assert_null(retell_api_open(&beside, with.base, platform_url(with.platform), BODY_MAX_BYTES));
+    retell_api_ask(beside, "key", SLICE("beside"), hear, NULL);
+    assert_true(wait_until(platform_was_asked_for, (char[]){"beside"}, SOON_MS));
+    assert_int_equal(platform_asked(with.platform), AT_ONCE + 1);
+    retell_api_close(beside);
+    platform_release(with.platform);
+    assert_true(wait_until(turned_until_heard, &all, SOON_MS));
+    assert_int_equal(heard.status, 200);
 }
 
 static void what_is_under_way_at_the_end_is_dropped(void **state)
@@ -191,7 +270,7 @@ static void what_is_under_way_at_the_end_is_dropped(void **state)
     platform_script(with.platform, &(struct platform_answer){.status = 200, .body = "{}", .held = true}, 1);
     retell_api_ask(with.api, "key", SLICE("a"), hear, NULL);
     retell_api_ask(with.api, "key", SLICE("b"), hear, NULL);
-    assert_true(wait_until(platform_was_asked_twice, NULL, SOON_MS));
+    assert_true(wait_until(platform_was_asked, &(size_t){2}, SOON_MS));
     retell_api_close(with.api);
     with.api = NULL;
     assert_int_equal(heard.times, 0);
@@ -219,7 +298,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_redirect_is_not_followed, start, stop),
         cmocka_unit_test_setup_teardown(an_answer_without_end_is_cut_off, start, stop),
         cmocka_unit_test_setup_teardown(nobody_there_is_a_problem_with_a_name, start, stop),
+        cmocka_unit_test_setup_teardown(who_cannot_prove_to_be_the_platform_is_told_nothing, start, stop),
+        cmocka_unit_test_setup_teardown(a_connection_serves_one_question_after_the_other, start, stop),
+        cmocka_unit_test_setup_teardown(a_proxy_of_the_environment_is_for_the_world_outside, start, stop),
         cmocka_unit_test_setup_teardown(a_platform_that_says_nothing_is_not_waited_for, start, stop),
+        cmocka_unit_test_setup_teardown(no_more_than_eight_are_asked_at_once, start, stop),
         cmocka_unit_test_setup_teardown(what_is_under_way_at_the_end_is_dropped, start, stop),
         cmocka_unit_test_setup_teardown(an_address_that_is_none_is_refused, start, stop),
     };
