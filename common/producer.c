@@ -13,11 +13,11 @@
 
 #include <librdkafka/rdkafka.h>
 #include <stdlib.h>
-#include <yyjson.h>
 
 #include "common/clock.h"
 #include "common/kafka.h"
 #include "common/log.h"
+#include "common/producer_topics.h"
 #include "common/sentence.h"
 #include "common/wake.h"
 
@@ -26,7 +26,7 @@ enum {
     GIVE_UP_MS = 120000,        /* where the caller sets no time */
     CLOSE_FLUSH_MS = 5000,
     PURGE_FLUSH_MS = 1000,
-    TOPICS_MAX = 16,
+    PATIENCE_STATISTICS = 3, /* seconds: asking for a topic that comes later makes nobody wait who uses another */
 };
 
 static const struct kafka_property DEFAULTS[] = {
@@ -59,19 +59,12 @@ struct sending {
     void *opaque;
 };
 
-struct topic {
-    char *name; /* without prefix */
-    rd_kafka_topic_t *handle;
-    bool leaderless[TOPIC_PARTITIONS]; /* as of the last statistics, before them of the warm-up */
-};
-
 struct producer {
     rd_kafka_t *kafka;
     const struct settings *settings;
     int64_t timeout_ms;
-    struct topic topics[TOPICS_MAX];
-    size_t topic_count, under_way;
-    size_t written_count;            /* the first of the topics: producer_ready asks for these */
+    struct producer_topics topics;
+    size_t under_way;
     struct sending waiting, overdue; /* the rings' ends */
     struct wake *wake;
     rd_kafka_queue_t *queue;
@@ -189,79 +182,15 @@ static void failed(rd_kafka_t *kafka, int error, const char *reason, void *conte
         log_event(LOG_ERROR, "producer_fatal", LOG_TEXT("problem", reason));
 }
 
-static bool some_broker_is_up(yyjson_val *brokers)
-{
-    size_t index = 0;
-    size_t count = 0;
-    yyjson_val *name = NULL;
-    yyjson_val *broker = NULL;
-    bool up = false;
-    yyjson_obj_foreach(brokers, index, count, name, broker)
-    {
-        up = up || yyjson_equals_str(yyjson_obj_get(broker, "state"), "UP");
-    }
-    return up;
-}
-
-/* Some of its partitions have a leader; which have none is noted. Partition -1 is librdkafka's own, for what has none yet. */
-static bool topic_is_known(yyjson_val *topics, struct topic *topic)
-{
-    yyjson_val *partitions = yyjson_obj_get(yyjson_obj_get(topics, rd_kafka_topic_name(topic->handle)), "partitions");
-    bool known = false;
-    for (int i = 0; i < TOPIC_PARTITIONS; i++) {
-        char number[8];
-        snprintf(number, sizeof number, "%d", i);
-        yyjson_val *leader = yyjson_obj_get(yyjson_obj_get(partitions, number), "leader");
-        topic->leaderless[i] = yyjson_is_int(leader) && yyjson_get_sint(leader) < 0;
-        known = known || (yyjson_is_int(leader) && yyjson_get_sint(leader) >= 0);
-    }
-    return known;
-}
-
-/* STATISTICS.md of librdkafka: "brokers" and "topics" are objects whose members carry the figures. */
 static int statistics_read(rd_kafka_t *kafka, char *text, size_t len, void *context)
 {
     (void)kafka;
     struct producer *producer = context;
-    yyjson_doc *document = yyjson_read(text, len, YYJSON_READ_NOFLAG);
-    yyjson_val *statistics = yyjson_doc_get_root(document);
-    bool ready = some_broker_is_up(yyjson_obj_get(statistics, "brokers"));
-    for (size_t i = 0; i < producer->written_count; i++)
-        ready = topic_is_known(yyjson_obj_get(statistics, "topics"), &producer->topics[i]) && ready;
-    producer->ready = ready;
-    yyjson_doc_free(document);
-    return 0;
+    producer->ready = producer_topics_hear_statistics(&producer->topics, text, len);
+    return 0; /* librdkafka frees the text */
 }
 
 /* opening and closing ----------------------------------------------------------------------------------------------- */
-
-/* NULL with librdkafka's reason in rd_kafka_last_error. */
-static rd_kafka_topic_t *topic_handle(struct producer *producer, const char *name)
-{
-    for (size_t i = 0; i < producer->topic_count; i++)
-        if (strcmp(producer->topics[i].name, name) == 0)
-            return producer->topics[i].handle;
-    if (producer->topic_count == TOPICS_MAX)
-        return NULL;
-    char *full_name = kafka_topic_name(producer->settings, name);
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(producer->kafka, full_name, NULL);
-    free(full_name);
-    if (handle)
-        producer->topics[producer->topic_count++] = (struct topic){.name = memory_copy_string(name), .handle = handle};
-    return handle;
-}
-
-/* What the statistics will say a second later, and what is sent until then would wait for in vain. */
-static void note_leaders(struct producer *producer, const rd_kafka_metadata_topic_t *known)
-{
-    for (size_t i = 0; i < producer->topic_count; i++) {
-        struct topic *topic = &producer->topics[i];
-        bool same = strcmp(rd_kafka_topic_name(topic->handle), known->topic) == 0;
-        for (int j = 0; same && j < known->partition_cnt; j++)
-            if (known->partitions[j].id >= 0 && known->partitions[j].id < TOPIC_PARTITIONS)
-                topic->leaderless[known->partitions[j].id] = known->partitions[j].leader < 0;
-    }
-}
 
 /* Asked at the start, the first record does not wait for it (until 2.10.1 up to a second). */
 void producer_warm_up(struct producer *producer, int wait_ms)
@@ -269,12 +198,7 @@ void producer_warm_up(struct producer *producer, int wait_ms)
     const struct rd_kafka_metadata *metadata = NULL;
     if (rd_kafka_metadata(producer->kafka, 0, NULL, &metadata, wait_ms) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return;
-    size_t known = 0;
-    for (int i = 0; i < metadata->topic_cnt; i++) {
-        known += metadata->topics[i].err == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topics[i].partition_cnt > 0;
-        note_leaders(producer, &metadata->topics[i]);
-    }
-    producer->ready = known >= producer->written_count;
+    producer->ready = producer_topics_hear_metadata(&producer->topics, metadata);
     rd_kafka_metadata_destroy(metadata);
 }
 
@@ -315,10 +239,18 @@ const char *producer_open(struct producer **result, const struct settings *setti
         return problem;
     }
     for (; *writes; writes++)
-        topic_handle(producer, *writes);
-    producer->written_count = producer->topic_count;
+        producer_write_to(producer, *writes);
     *result = producer;
     return NULL;
+}
+
+void producer_write_to(struct producer *producer, const char *name)
+{
+    struct producer_topic *topic = producer_topics_take(&producer->topics, producer->kafka, producer->settings, name);
+    if (!topic || topic->written)
+        return;
+    topic->written = true;
+    topic->patience = producer->ready ? PATIENCE_STATISTICS : 0;
 }
 
 void producer_close(struct producer *producer)
@@ -334,10 +266,7 @@ void producer_close(struct producer *producer)
         rd_kafka_queue_destroy(producer->queue);
         wake_close(producer->wake);
     }
-    for (size_t i = 0; i < producer->topic_count; i++) {
-        rd_kafka_topic_destroy(producer->topics[i].handle);
-        free(producer->topics[i].name);
-    }
+    producer_topics_close(&producer->topics);
     rd_kafka_destroy(producer->kafka);
     ring_drop(&producer->waiting);
     ring_drop(&producer->overdue);
@@ -374,7 +303,8 @@ static void *bytes_of(struct slice bytes)
 static rd_kafka_resp_err_t send_now(struct producer *producer, const struct record *record, producer_report *report,
                                     void *opaque)
 {
-    rd_kafka_topic_t *topic = topic_handle(producer, record->topic);
+    const struct producer_topic *topic =
+        producer_topics_take(&producer->topics, producer->kafka, producer->settings, record->topic);
     if (!topic)
         return RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
     struct sending *sending = memory_new(1, sizeof *sending);
@@ -384,7 +314,7 @@ static rd_kafka_resp_err_t send_now(struct producer *producer, const struct reco
                                 .opaque = opaque};
     rd_kafka_headers_t *headers = headers_of(record);
     rd_kafka_resp_err_t error = rd_kafka_producev(
-        producer->kafka, RD_KAFKA_V_RKT(topic), RD_KAFKA_V_PARTITION(record->partition),
+        producer->kafka, RD_KAFKA_V_RKT(topic->handle), RD_KAFKA_V_PARTITION(record->partition),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(bytes_of(record->key), record->key.len),
         RD_KAFKA_V_VALUE(bytes_of(record->value), record->value.len), RD_KAFKA_V_HEADERS(headers),
         RD_KAFKA_V_OPAQUE(sending), RD_KAFKA_V_END);
@@ -483,10 +413,7 @@ bool producer_ready(const struct producer *producer)
 
 bool producer_leads(const struct producer *producer, const char *topic, int32_t partition)
 {
-    for (size_t i = 0; i < producer->topic_count; i++)
-        if (strcmp(producer->topics[i].name, topic) == 0 && partition >= 0 && partition < TOPIC_PARTITIONS)
-            return !producer->topics[i].leaderless[partition];
-    return true;
+    return producer_topics_lead(&producer->topics, topic, partition);
 }
 
 const char *producer_fatal(const struct producer *producer)
