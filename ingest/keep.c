@@ -30,11 +30,12 @@ struct keep {
     const struct settings *settings;
     int64_t ack_timeout_ms;
     struct producer *producer;
-    struct producer *retired;  /* given up by librdkafka, until its last report has come; NULL: none */
-    struct spools *spools;     /* NULL: no SPOOL_DIR */
-    struct waiting line, held; /* rings (waiting.h) */
-    int64_t sequence;          /* the last one given */
-    int64_t acked_ns;          /* when the brokers last acknowledged anything */
+    const char *topics[LANE_TOPICS + 1]; /* that webhooks are written to; NULL ends */
+    struct producer *retired;            /* given up by librdkafka, until its last report has come; NULL: none */
+    struct spools *spools;               /* NULL: no SPOOL_DIR */
+    struct waiting line, held;           /* rings (waiting.h) */
+    int64_t sequence;                    /* the last one given */
+    int64_t acked_ns;                    /* when the brokers last acknowledged anything */
     struct lanes lanes;
     unsigned silent_lanes;
     bool silent, closing;
@@ -325,9 +326,8 @@ void keep_record(struct keep *keep, const struct record *record, bool may_spool,
 
 static const char *open_producer(struct keep *keep)
 {
-    static const char *const WRITES[] = {TOPIC_WEBHOOKS_RETELL, TOPIC_WEBHOOKS_CALCOM, TOPIC_WEBHOOKS_STRIPE, NULL};
     const char *problem =
-        producer_open(&keep->producer, keep->settings, "hookline-ingest", WRITES, keep->ack_timeout_ms + LATE_MS);
+        producer_open(&keep->producer, keep->settings, "hookline-ingest", keep->topics, keep->ack_timeout_ms + LATE_MS);
     if (!problem)
         producer_attach(keep->producer, keep->base);
     return problem;
@@ -376,6 +376,16 @@ const char *keep_open(struct keep **result, struct event_base *base, const struc
     *result = keep;
     const char *problem = open_spools(keep);
     return problem ? problem : open_producer(keep);
+}
+
+void keep_write_to(struct keep *keep, const char *topic)
+{
+    size_t count = 0;
+    for (; keep->topics[count]; count++)
+        if (strcmp(keep->topics[count], topic) == 0)
+            return;
+    keep->topics[count] = topic;
+    producer_write_to(keep->producer, topic);
 }
 
 void keep_warm_up(struct keep *keep)

@@ -33,6 +33,9 @@ typedef void keep_answer(void *opaque, enum kept kept, double seconds, const cha
 
 /* Reads ACK_TIMEOUT_MS and SPOOL_*. NULL when fine, else a sentence. */
 const char *keep_open(struct keep **result, struct event_base *base, const struct settings *settings);
+/* Webhooks go to this topic from now on (without prefix, one of those of lanes.h, kept as it is): the brokers must know it, else
+ * the spool takes what comes. A topic that no source writes to is better not named (producer_write_to). */
+void keep_write_to(struct keep *keep, const char *topic);
 /* Looks for the brokers, 250 ms at most, so that the first records need not wait for the topics' metadata: for the start, when
  * the listening socket is there already. While they are away the spool takes what comes. */
 void keep_warm_up(struct keep *keep);

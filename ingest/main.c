@@ -23,6 +23,7 @@
 #include "common/random.h"
 #include "common/sources_file.h"
 #include "ingest/keep.h"
+#include "ingest/provider.h"
 #include "ingest/receive.h"
 
 enum {
@@ -215,11 +216,19 @@ static void on_terminate(evutil_socket_t signal_number, short what, void *contex
     http_server_drain(self->server, on_drained, self);
 }
 
+static void write_to_topics(struct keep *keep, const struct sources *sources)
+{
+    for (size_t i = 0; i < sources->count; i++)
+        keep_write_to(keep, PROVIDERS[sources->items[i].provider].topic);
+}
+
 static void on_sources(struct sources *sources, void *context)
 {
     const struct ingest *self = context;
-    if (self->receive) /* not yet while it starts: it begins with what is in force then */
-        receive_use(self->receive, sources);
+    if (!self->receive) /* it still starts, and begins with what is in force then */
+        return;
+    write_to_topics(self->keep, sources);
+    receive_use(self->receive, sources);
 }
 
 /* NULL, or what is wrong with it; both in `arena`. */
@@ -300,6 +309,7 @@ static const char *open_all(struct ingest *self)
         problem = keep_open(&self->keep, self->base, settings);
     if (problem)
         return problem;
+    write_to_topics(self->keep, sources_file_now(self->sources));
     self->limits = open_limits(settings);
     self->receive = receive_new(sources_file_now(self->sources), self->keep, self->limits,
                                 strcmp(settings_text(settings, "LEGACY_PATHS"), "serve") == 0);
