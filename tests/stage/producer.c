@@ -156,6 +156,29 @@ static void ready_means_that_the_topics_it_writes_are_there(void **state)
     assert_true(wait_until(is_ready, NULL, SOON_MS)); /* by librdkafka's statistics, as in a running program */
 }
 
+static bool is_not_ready(void *context)
+{
+    return !is_ready(context);
+}
+
+static void a_topic_that_comes_later_counts_too(void **state)
+{
+    (void)state;
+    const char *problem = NULL;
+    struct record record = record_of("k", "v");
+    record.topic = TOPIC_CALLS_UPDATES;
+    broker_lose_topic(with.broker, TOPIC_CALLS_UPDATES, true);
+    open_producer(0);
+    assert_true(wait_until(is_ready, NULL, SOON_MS));
+    producer_write_to(with.producer, TOPIC_CALLS_UPDATES);
+    assert_true(producer_ready(with.producer)); /* who uses the other one goes on while the brokers are asked */
+    assert_true(wait_until(is_not_ready, NULL, SOON_MS));
+
+    broker_lose_topic(with.broker, TOPIC_CALLS_UPDATES, false);
+    assert_true(wait_until(is_ready, NULL, SOON_MS));
+    assert_int_equal(producer_send_all(with.producer, &record, 1, &problem), DELIVERY_ACKED);
+}
+
 static bool warm(void *context)
 {
     (void)context;
@@ -339,6 +362,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_sent_arrives_as_it_was, setup, teardown),
         cmocka_unit_test_setup_teardown(ready_means_that_the_topics_it_writes_are_there, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_topic_that_comes_later_counts_too, setup, teardown),
         cmocka_unit_test_setup_teardown(nobody_waits_longer_than_was_said, setup, teardown),
         cmocka_unit_test_setup_teardown(what_kafka_never_takes_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_passing_error_is_repeated_unseen, setup, teardown),
