@@ -33,9 +33,9 @@ struct keep {
     const char *topics[LANE_TOPICS + 1]; /* that webhooks are written to; NULL ends */
     struct producer *retired;            /* given up by librdkafka, until its last report has come; NULL: none */
     struct spools *spools;               /* NULL: no SPOOL_DIR */
-    struct waiting line, held;           /* rings (waiting.h) */
-    int64_t sequence;                    /* the last one given */
-    int64_t acked_ns;                    /* when the brokers last acknowledged anything */
+    struct waiting_rings rings;
+    int64_t sequence; /* the last one given */
+    int64_t acked_ns; /* when the brokers last acknowledged anything */
     struct lanes lanes;
     unsigned silent_lanes;
     bool silent, closing;
@@ -49,12 +49,12 @@ struct keep {
 
 static bool in_line(const struct waiting *waiting)
 {
-    return waiting->ring == &waiting->keep->line;
+    return waiting->ring == &waiting->keep->rings.line;
 }
 
 static void join_line(struct waiting *waiting)
 {
-    waiting_join(waiting, &waiting->keep->line);
+    waiting_join(waiting, &waiting->keep->rings.line);
     metric_add(waiting->keep->in_flight, 1);
 }
 
@@ -63,6 +63,13 @@ static void leave(struct waiting *waiting)
     if (in_line(waiting))
         metric_add(waiting->keep->in_flight, -1);
     waiting_leave(waiting);
+}
+
+static void hold(struct waiting *waiting)
+{
+    if (in_line(waiting))
+        metric_add(waiting->keep->in_flight, -1);
+    waiting_join(waiting, &waiting->keep->rings.held);
 }
 
 /* ---- time ---- */
@@ -74,7 +81,7 @@ static int64_t left_ns(const struct keep *keep, const struct waiting *waiting)
 
 static void arm(struct keep *keep)
 {
-    const struct waiting *oldest = waiting_oldest(&keep->line);
+    const struct waiting *oldest = waiting_oldest(&keep->rings.line);
     if (!oldest || event_pending(keep->timer, EV_TIMEOUT, NULL))
         return;
     int64_t us = left_ns(keep, oldest) / 1000;
@@ -93,21 +100,16 @@ static void set_silent(struct keep *keep, bool silent)
 
 /* ---- draining ---- */
 
-/* Rows from here on are not drained yet: an earlier record may still reach the brokers by itself. */
-static int64_t drain_below(struct keep *keep)
-{
-    const struct waiting *line = waiting_oldest(&keep->line);
-    const struct waiting *held = waiting_oldest(&keep->held);
-    int64_t below = line ? line->sequence : INT64_MAX;
-    return held && held->sequence < below ? held->sequence : below;
-}
-
 static void on_drain(evutil_socket_t fd, short what, void *context)
 {
     (void)fd, (void)what;
     struct keep *keep = context;
-    if (!keep->closing && producer_ready(keep->producer))
-        spools_drain(keep->spools, keep->producer, drain_below(keep), keep->silent);
+    int64_t below[LANES +
+                  1]; /* what is under way may still reach the brokers by itself: later rows of its lane wait for it */
+    if (keep->closing || !producer_ready(keep->producer))
+        return;
+    waiting_oldest_of_lanes(&keep->rings, below);
+    spools_drain(keep->spools, keep->producer, below, keep->silent);
 }
 
 /* The own spool and the orphan's share the timer: the sooner of the two has it. */
@@ -191,9 +193,10 @@ static void on_committed(void *opaque, const char *problem)
 static void put_into_spool(struct waiting *waiting)
 {
     struct keep *keep = waiting->keep;
-    leave(waiting);
     if (waiting->under_way)
-        waiting_join(waiting, &keep->held);
+        hold(waiting);
+    else
+        leave(waiting);
     waiting->in_group = waiting->has_row = true;
     spools_append(keep->spools,
                   &(struct spool_row){
@@ -223,7 +226,8 @@ static void fall_back(struct waiting *waiting, enum delivery delivery, const cha
 /* Everyone whose time is over, or everyone. */
 static void fall_back_all(struct keep *keep, bool everyone, const char *problem)
 {
-    for (struct waiting *waiting = waiting_oldest(&keep->line); waiting; waiting = waiting_oldest(&keep->line)) {
+    for (struct waiting *waiting = waiting_oldest(&keep->rings.line); waiting;
+         waiting = waiting_oldest(&keep->rings.line)) {
         if (!everyone && left_ns(keep, waiting) > 0)
             break;
         if (!everyone)
@@ -297,6 +301,7 @@ void keep_record(struct keep *keep, const struct record *record, bool may_spool,
 {
     struct waiting *waiting = memory_new(1, sizeof *waiting);
     *waiting = (struct waiting){.keep = keep,
+                                .rings = &keep->rings,
                                 .begun_ns = clock_ticks_ns(),
                                 .received_ms = clock_now_ms(),
                                 .sequence = next_sequence(keep),
@@ -368,8 +373,7 @@ const char *keep_open(struct keep **result, struct event_base *base, const struc
     struct keep *keep = memory_new(1, sizeof *keep);
     *keep =
         (struct keep){.base = base, .settings = settings, .ack_timeout_ms = settings_count(settings, "ACK_TIMEOUT_MS")};
-    waiting_ring_init(&keep->line);
-    waiting_ring_init(&keep->held);
+    waiting_rings_init(&keep->rings);
     make_metrics(keep);
     keep->timer = evtimer_new(base, on_time_out, keep);
     keep->drain = evtimer_new(base, on_drain, keep);

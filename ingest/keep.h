@@ -11,8 +11,9 @@
  * A partition may be so by itself (lanes.h), one broker of several being frozen or away: then only what is for it.
  *
  * Order: the spool is drained in the order received; a record whose call has a row there joins it if the spool takes it, and
- * a row whose record is still under way to the brokers waits for the producer's last word on it. So one process keeps a
- * call's order but for what the brokers fail in the middle of a call, and what a full spool does not take.
+ * a row waits for the producer's last word on its own record and on every older one of its lane (a call's records are all of
+ * one), and on no other's. So one process keeps a call's order but for what the brokers fail in the middle of a call, and what
+ * a full spool does not take.
  *
  * A record that was answered with "no" may still reach the topic: the sender's repetition has the same event id, and
  * whoever reads takes one of them. A producer that librdkafka gives up for good is replaced by a new one; what was under way

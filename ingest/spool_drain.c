@@ -31,7 +31,12 @@ struct spool_drain {
     bool stayed;                       /* one of those that were sent */
     struct sent_row asking[LANES + 1]; /* by lane: the row that asks whether it answers; drain NULL: none does */
     size_t asking_count;
-    int64_t passed;        /* this pass through the spool has dealt with the rows up to here; -1: it begins */
+    /* The pass through the spool that goes on. `end` is the last row there was when it began: what comes meanwhile would keep
+     * it from an end, and what it passed over from the next one. `below` is the lowest that was said since: a record that was
+     * under way may have become a row behind it. */
+    int64_t passed; /* it has dealt with the rows up to here; -1: it begins */
+    int64_t end;
+    int64_t below[LANES + 1];
     uint64_t closed;       /* lanes whose rows it passes over */
     int64_t rest_until_ns; /* monotonic */
 };
@@ -52,6 +57,15 @@ static void begin_pass(struct spool_drain *drain)
 {
     drain->passed = -1;
     drain->closed = 0;
+    for (unsigned lane = 0; lane <= LANES; lane++)
+        drain->below[lane] = INT64_MAX;
+}
+
+static void lower_bounds(struct spool_drain *drain, const int64_t *below)
+{
+    for (unsigned lane = 0; below && lane <= LANES; lane++)
+        if (below[lane] < drain->below[lane])
+            drain->below[lane] = below[lane];
 }
 
 /* False: it stays. */
@@ -125,17 +139,18 @@ static bool send_row(struct spool_drain *drain, struct producer *producer, const
     return delivery != DELIVERY_FAILED;
 }
 
-/* The row is not for this batch: its lane is closed, or was when this pass found the first of it, behind which the others stay. */
+/* The row is not for this batch: its lane is closed, or an older record is under way, or so it was when this pass found the
+ * first of the lane, behind which the others stay. */
 static bool passes_over(struct spool_drain *drain, struct producer *producer, const struct spool_row *row,
                         unsigned lane)
 {
     enum lane_state state = drain->events->lane_state(drain->context, lane);
-    bool asking = drain->asking[lane].drain;
-    bool first = !(drain->closed & UINT64_C(1) << lane);
-    if (state == LANE_OPEN && first && !asking)
+    bool next =
+        !(drain->closed & UINT64_C(1) << lane) && !drain->asking[lane].drain && row->sequence < drain->below[lane];
+    if (state == LANE_OPEN && next)
         return false;
     drain->closed |= UINT64_C(1) << lane;
-    if (state == LANE_SILENT && first && !asking)
+    if (state == LANE_SILENT && next)
         send_row(drain, producer, row, lane, &drain->asking[lane]);
     return true;
 }
@@ -172,7 +187,7 @@ static bool rests(struct spool_drain *drain)
     return left_ns > 0;
 }
 
-void spool_drain_step(struct spool_drain *drain, struct producer *producer, int64_t below, size_t rows_max)
+void spool_drain_step(struct spool_drain *drain, struct producer *producer, const int64_t *below, size_t rows_max)
 {
     struct spool *spool = spool_slot_spool(drain->slot);
     struct spool_row *rows = NULL;
@@ -181,8 +196,11 @@ void spool_drain_step(struct spool_drain *drain, struct producer *producer, int6
         rests(drain))
         return;
     int64_t begun_ns = clock_ticks_ns();
-    enum spool_outcome outcome =
-        spool_read(spool, SPOOL_WAITING, drain->passed, below, BATCH_ROWS, BATCH_BYTES, drain->arena, &rows, &count);
+    if (drain->passed < 0)
+        drain->end = spool_stat(spool).last_sequence;
+    lower_bounds(drain, below);
+    enum spool_outcome outcome = spool_read(spool, SPOOL_WAITING, drain->passed, drain->end + 1, BATCH_ROWS,
+                                            BATCH_BYTES, drain->arena, &rows, &count);
     if (outcome != SPOOL_FINE)
         log_event(LOG_ERROR, "spool_not_read", LOG_TEXT("path", spool_slot_path(drain->slot)),
                   LOG_TEXT("problem", spool_problem(spool)));
@@ -207,8 +225,9 @@ struct spool_drain *spool_drain_new(struct spool_slot *slot, struct spool_group 
                                     const struct spool_drain_events *events, void *context)
 {
     struct spool_drain *drain = memory_new(1, sizeof *drain);
-    *drain = (struct spool_drain){
-        .slot = slot, .group = group, .events = events, .context = context, .arena = arena_new(), .passed = -1};
+    *drain =
+        (struct spool_drain){.slot = slot, .group = group, .events = events, .context = context, .arena = arena_new()};
+    begin_pass(drain);
     return drain;
 }
 

@@ -205,14 +205,14 @@ void spools_commit(struct spools *spools)
 
 /* ---- draining ---- */
 
-void spools_drain(struct spools *spools, struct producer *producer, int64_t below, bool silent)
+void spools_drain(struct spools *spools, struct producer *producer, const int64_t below[LANES + 1], bool silent)
 {
     if (!spools)
         return;
     size_t rows_max = silent ? 1 : SIZE_MAX;
     spool_drain_step(spools->own.drain, producer, below, rows_max);
     if (spools->orphan.slot)
-        spool_drain_step(spools->orphan.drain, producer, INT64_MAX, rows_max);
+        spool_drain_step(spools->orphan.drain, producer, NULL, rows_max);
 }
 
 /* ---- now and then ---- */
