@@ -7,6 +7,7 @@ struct attempt {
     struct slice body;
     int64_t now_ms;
     size_t tried;
+    const struct source *expired; /* whose key it was, once */
 };
 
 static bool try_key(struct attempt *attempt, const struct hmac_key *key)
@@ -19,9 +20,15 @@ static bool try_key(struct attempt *attempt, const struct hmac_key *key)
 
 static void try_source(struct attempt *attempt, const struct source *source, struct sender *sender)
 {
-    for (size_t i = 0; i < source->key_count; i++)
-        if (source_key_active(&source->keys[i], attempt->now_ms) && try_key(attempt, source->keys[i].hmac))
-            *sender = (struct sender){source, &source->keys[i]};
+    for (size_t i = 0; i < source->key_count; i++) {
+        const struct source_key *key = &source->keys[i];
+        if (!try_key(attempt, key->hmac))
+            continue;
+        if (source_key_active(key, attempt->now_ms))
+            *sender = (struct sender){source, key};
+        else
+            attempt->expired = source;
+    }
 }
 
 enum signature_verdict sender_find(struct sender *sender, const struct sources *sources, const struct route *route,
@@ -36,7 +43,7 @@ enum signature_verdict sender_find(struct sender *sender, const struct sources *
     enum signature_verdict verdict = route->provider->read(&signature, header, now_ms);
     if (verdict != SIGNATURE_VALID)
         return verdict;
-    struct attempt attempt = {route->provider, &signature, body, now_ms, 0};
+    struct attempt attempt = {route->provider, &signature, body, now_ms, 0, NULL};
     if (sender->source)
         try_source(&attempt, sender->source, sender);
     for (size_t i = 0; !named && i < sources->count; i++)
@@ -46,5 +53,8 @@ enum signature_verdict sender_find(struct sender *sender, const struct sources *
         return SIGNATURE_VALID;
     while (attempt.tried < sources->keys_most[provider])
         (void)try_key(&attempt, sources->nobody);
-    return SIGNATURE_DIGEST;
+    if (!attempt.expired)
+        return SIGNATURE_DIGEST;
+    sender->source = attempt.expired;
+    return SIGNATURE_EXPIRED;
 }

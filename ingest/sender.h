@@ -1,8 +1,9 @@
 /* sender.h: whose key signed this body? Pure.
  *
- *      a name in the path      that source's active keys
- *      none                    the active keys of all of the provider's sources
+ *      a name in the path      that source's keys
+ *      none                    the keys of all of the provider's sources
  *
+ * A key that has expired is tried, too, and refused: a forgotten rotation is told from a forger, in the log and the metric only.
  * Every one of these keys is tried, whichever matches: the time that an answer takes does not say which it was. A source
  * that does not exist is checked with nobody's key, as often as the provider's source with the most keys would be, and a
  * source that exists makes up for the keys that it has fewer: from outside, an unknown source is a bad signature.
@@ -13,7 +14,7 @@
 #include "ingest/route.h"
 
 struct sender {
-    const struct source *source;  /* whose key it was, else the one that the path names; NULL: there is none */
+    const struct source *source;  /* whose key it is or was, else the one that the path names; NULL: there is none */
     const struct source_key *key; /* NULL unless valid */
 };
 

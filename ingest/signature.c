@@ -6,6 +6,7 @@ const char *signature_verdict_name(enum signature_verdict verdict)
     static const char *const NAMES[SIGNATURE_VERDICTS] = {
         [SIGNATURE_VALID] = "valid",         [SIGNATURE_MISSING] = "missing", [SIGNATURE_MALFORMED] = "malformed",
         [SIGNATURE_NO_SECRET] = "no_secret", [SIGNATURE_TIME] = "time",       [SIGNATURE_DIGEST] = "digest",
+        [SIGNATURE_EXPIRED] = "expired",
     };
     return NAMES[verdict];
 }

@@ -25,10 +25,11 @@ enum signature_verdict {
     SIGNATURE_NO_SECRET, /* Cal.com's own word for a webhook that was set up without a secret */
     SIGNATURE_TIME,      /* well-formed, but from another time: a replay, or a clock that is wrong */
     SIGNATURE_DIGEST,
+    SIGNATURE_EXPIRED, /* right, but by a key that no longer counts */
 };
-enum { SIGNATURE_VERDICTS = SIGNATURE_DIGEST + 1 };
+enum { SIGNATURE_VERDICTS = SIGNATURE_EXPIRED + 1 };
 
-/* "valid", "missing", "malformed", "no_secret", "time", "digest": for logs and metrics; the sender is told none of it. */
+/* "valid", "missing", "malformed", "no_secret", "time", "digest", "expired": for logs and metrics; the sender is told none of it. */
 const char *signature_verdict_name(enum signature_verdict verdict);
 
 struct signature {

@@ -11,6 +11,7 @@ static const char *const NAMES[OUTCOMES] = {
     [OUTCOME_SIGNATURE_NO_SECRET] = "signature_no_secret",
     [OUTCOME_SIGNATURE_TIME] = "signature_time",
     [OUTCOME_SIGNATURE_DIGEST] = "signature_digest",
+    [OUTCOME_SIGNATURE_EXPIRED] = "signature_expired",
     [OUTCOME_SIGNATURE_TWICE] = "signature_twice",
     [OUTCOME_SOURCE_UNKNOWN] = "source_unknown",
     [OUTCOME_NOT_JSON] = "not_json",
@@ -37,7 +38,7 @@ enum outcome outcome_of_verdict(enum signature_verdict verdict)
     static const enum outcome OF[SIGNATURE_VERDICTS] = {
         [SIGNATURE_MISSING] = OUTCOME_SIGNATURE_MISSING,     [SIGNATURE_MALFORMED] = OUTCOME_SIGNATURE_MALFORMED,
         [SIGNATURE_NO_SECRET] = OUTCOME_SIGNATURE_NO_SECRET, [SIGNATURE_TIME] = OUTCOME_SIGNATURE_TIME,
-        [SIGNATURE_DIGEST] = OUTCOME_SIGNATURE_DIGEST,
+        [SIGNATURE_DIGEST] = OUTCOME_SIGNATURE_DIGEST,       [SIGNATURE_EXPIRED] = OUTCOME_SIGNATURE_EXPIRED,
     };
     return OF[verdict];
 }
@@ -59,7 +60,7 @@ static struct metric *counter_of(const char *outcome, const char *provider, cons
 struct tally tally_open(const char *provider, const char *source)
 {
     struct tally tally = {.provider = provider, .source = source};
-    for (enum outcome outcome = OUTCOME_ACCEPTED; outcome <= OUTCOME_SIGNATURE_DIGEST; outcome++)
+    for (enum outcome outcome = OUTCOME_ACCEPTED; outcome <= OUTCOME_SIGNATURE_EXPIRED; outcome++)
         tally.counters[outcome] = counter_of(NAMES[outcome], provider, source);
     return tally;
 }

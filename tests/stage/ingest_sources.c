@@ -390,6 +390,8 @@ static void a_key_is_rotated_without_a_restart(void **state)
     assert_true(process_says(with.ingest, "source=acme what=\"keys +b\""));
     assert_true(change(WITH_ACME(EXPIRED("a", KEY_A) "," KEY("b", KEY_B))));
     assert_keys(false, true);
+    assert_true(outcomes("signature_expired", "retell", "acme") == 2); /* with a name in the path, and without */
+    assert_true(process_says(with.ingest, "cause=signature_expired status=401 provider=retell source=acme "));
     assert_true(change(WITH_ACME(KEY("b", KEY_B))));
     assert_keys(false, true);
     assert_true(change(WITH_ACME(KEY("a", KEY_A))));

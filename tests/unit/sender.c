@@ -30,10 +30,12 @@ static const struct {
     {"shop", "key_shop_1", NOW_MS, SIGNATURE_VALID, "shop", "shop"},
     {"acme", "key_shop_1", NOW_MS, SIGNATURE_DIGEST, "acme", NULL},
     {"acme", "key_old_1", NOW_MS - 1, SIGNATURE_VALID, "acme", "old"},
-    {"acme", "key_old_1", NOW_MS, SIGNATURE_DIGEST, "acme", NULL},
+    {"acme", "key_old_1", NOW_MS, SIGNATURE_EXPIRED, "acme", NULL},
     {NULL, "key_old_1", NOW_MS - 1, SIGNATURE_VALID, "acme", "old"},
-    {NULL, "key_old_1", NOW_MS, SIGNATURE_DIGEST, NULL, NULL},
-    {"shop", "key_shop_1", NOW_MS + 1, SIGNATURE_DIGEST, "shop", NULL}, /* it has no key any more */
+    {NULL, "key_old_1", NOW_MS, SIGNATURE_EXPIRED, "acme", NULL},
+    {"shop", "key_old_1", NOW_MS, SIGNATURE_DIGEST, "shop", NULL},
+    {"shop", "key_shop_1", NOW_MS + 1, SIGNATURE_EXPIRED, "shop", NULL}, /* it has no key any more */
+    {"nobody", "key_old_1", NOW_MS, SIGNATURE_DIGEST, NULL, NULL},
     {"nobody", "key_now_1", NOW_MS, SIGNATURE_DIGEST, NULL, NULL},
     {"nobody", "nobody", NOW_MS, SIGNATURE_DIGEST, NULL, NULL}, /* the key that an unknown source is checked with */
     {NULL, "nobody", NOW_MS, SIGNATURE_DIGEST, NULL, NULL},
