@@ -14,6 +14,7 @@ static const char *const SOURCE[] = {"name",  "provider",       "company_id", "k
 static const char *const KEY[] = {"id", "key", "key_file", "expires_at", NULL};
 static const char *const PROVIDERS[] = {"retell", "calcom", "stripe", NULL};
 static const char *const SPOOL[] = {[SOURCE_SPOOL_OUTAGE] = "outage", [SOURCE_SPOOL_NEVER] = "never", NULL};
+static const char PLACEHOLDER[] = "replace_me"; /* in the keys of deploy/sources.example.json */
 static const char *const COST_UNITS[] = {"cents", "dollars", NULL};
 
 struct reader {
@@ -37,6 +38,8 @@ const char *source_key_problem(enum source_provider provider, struct slice key)
         return "begins or ends with white space, with which no signature would match: remove it";
     if (key.len < SOURCE_KEY_MIN)
         return "has fewer than 8 characters: it could be guessed";
+    if (memmem(key.ptr, key.len, PLACEHOLDER, sizeof PLACEHOLDER - 1))
+        return "is still the example's, which everybody can read: put the provider's key there";
     if (key.len > SOURCE_KEY_MAX)
         return "has more than 512 characters: it is something else than a key";
     for (size_t i = 0; i < key.len; i++) {

@@ -1,5 +1,8 @@
 /* source_read: what a sources file may say, and what is said of one that is wrong: each mistake with its place and remedy. */
 #include "common/source_read.h"
+
+#include <stdio.h>
+
 #include "common/source_changes.h"
 #include "tests/unit/test.h"
 
@@ -272,13 +275,36 @@ static void changes_are_told_without_keys(void **state)
     arena_free(arena);
 }
 
+/* deploy/sources.example.json is right but for its keys: whoever runs it as it stands would be signed for by anybody. */
+static void the_example_wants_only_keys(void **state)
+{
+    (void)state;
+    static const char SENTENCE[] =
+        ".key: the key is still the example's, which everybody can read: put the provider's key there\n";
+    char text[8192] = "";
+    FILE *file = fopen(SOURCES_EXAMPLE, "re");
+    assert_non_null(file);
+    assert_in_range(fread(text, 1, sizeof text - 1, file), 1, sizeof text - 2);
+    fclose(file);
+    struct buffer problems = {0};
+    assert_null(read_with(text, NULL, &problems));
+    size_t refused = 0;
+    for (const char *line = problems.data; *line; line = strchr(line, '\n') + 1, refused++)
+        assert_memory_equal(strchr(line, '\n') + 2 - sizeof SENTENCE, SENTENCE, sizeof SENTENCE - 1);
+    assert_int_equal(refused, 4);
+    buffer_free(&problems);
+    for (char *at = text; (at = strstr(at, "replace_me")); at++)
+        memcpy(at, "0123456789", 10);
+    sources_release(read_fine(text));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_that_may_be_said),      cmocka_unit_test(each_mistake_is_named_with_its_place),
         cmocka_unit_test(all_mistakes_are_said_at_once),    cmocka_unit_test(one_key_alone_makes_the_source_default),
         cmocka_unit_test(a_key_is_active_until_it_expires), cmocka_unit_test(a_set_lives_as_long_as_somebody_holds_it),
-        cmocka_unit_test(changes_are_told_without_keys),
+        cmocka_unit_test(changes_are_told_without_keys),    cmocka_unit_test(the_example_wants_only_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
