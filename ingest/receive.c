@@ -167,6 +167,7 @@ static void answer_kept(struct arrival *arrival, enum kept kept, double seconds)
               LOG_TEXT("source", source->name), LOG_TEXT("key", arrival->sender.key->id),
               LOG_SLICE("type", arrival->event.type), LOG_SLICE("call_id", arrival->webhook.call_id),
               LOG_TEXT("event_id", arrival->id), LOG_TEXT("correlation_id", arrival->correlation),
+              LOG_SLICE("peer", http_exchange_peer(arrival->exchange)),
               LOG_TEXT("by", kept == KEPT ? "brokers" : "spool"), LOG_REAL("ms", seconds * 1000));
     tally_count(roster_tally(arrival->roster, arrival->route.provider, source), OUTCOME_ACCEPTED);
     if (kept == KEPT)
