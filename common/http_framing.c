@@ -6,6 +6,8 @@
 enum { LENGTH_DIGITS_MAX = 18 }; /* fits 64 bits; no body is that long */
 
 static const struct http_refusal HOST_COUNT = {400, "bad_request", "There must be exactly one Host."};
+static const struct http_refusal HOST_FORM = {400, "bad_request",
+                                              "Host must be a name or address, and perhaps a port."};
 static const struct http_refusal LENGTH_COUNT = {400, "bad_request", "There is more than one Content-Length."};
 static const struct http_refusal LENGTH_FORM = {400, "bad_request", "Content-Length is not a plain number."};
 static const struct http_refusal LENGTH_AND_CODING = {400, "bad_request",
@@ -20,6 +22,28 @@ static const struct http_refusal EXPECTATION = {417, "expectation_failed",
 static bool text_is(struct slice text, const char *word)
 {
     return text.len == strlen(word) && strncasecmp(text.ptr, word, text.len) == 0;
+}
+
+/* RFC 9110, 7.2: uri-host [ ":" port ], of which RFC 9112, 3.2 has anything else refused. Characters only: nobody here asks for
+ * the name. */
+static bool is_host(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!alphanumeric && !(c && strchr("-._~%!$&'()*+,;=:[]", c)))
+            return false;
+    }
+    return true;
+}
+
+static const struct http_refusal *read_host(const struct http_request *request)
+{
+    size_t count = 0;
+    struct slice host = http_request_field(request, "Host", &count);
+    if (count > 1 || (count == 0 && !request->http_1_0))
+        return &HOST_COUNT;
+    return count == 0 || is_host(host) ? NULL : &HOST_FORM;
 }
 
 static const struct http_refusal *read_length(const struct http_request *request, struct http_framing *framing)
@@ -71,11 +95,9 @@ static const struct http_refusal *read_expectation(struct http_request *request)
 const struct http_refusal *http_framing_read(struct http_request *request, struct http_framing *framing)
 {
     *framing = (struct http_framing){0};
-    size_t hosts = 0;
-    http_request_field(request, "Host", &hosts);
-    if (hosts > 1 || (hosts == 0 && !request->http_1_0))
-        return &HOST_COUNT;
-    const struct http_refusal *refusal = read_coding(request, framing);
+    const struct http_refusal *refusal = read_host(request);
+    if (!refusal)
+        refusal = read_coding(request, framing);
     if (!refusal)
         refusal = read_length(request, framing);
     return refusal ? refusal : read_expectation(request);
