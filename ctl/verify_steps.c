@@ -148,15 +148,18 @@ static void check_time(struct work *work)
     bool fine = question->provider->read(&again, work->header, question->now_ms) == SIGNATURE_VALID;
     struct slice signed_at = time_text(work->arena, signature->time_ms);
     struct slice looked_at = time_text(work->arena, (double)question->now_ms);
+    const char *of_age =
+        question->provider->id == SOURCE_STRIPE ? "of age " : ""; /* a time to come is accepted there */
     const char *hint = "";
     if (question->provider->id == SOURCE_RETELL && signature->time_ms < 1e11)
         hint = "; v is in milliseconds, and this looks like seconds";
     if (question->provider->id == SOURCE_STRIPE && signature->time_ms > 1e15)
         hint = "; t is in seconds, and this looks like milliseconds";
     say(work, VERIFY_TIME, fine ? VERIFY_FINE : VERIFY_FAILED,
-        arena_format(work->arena, "the clock is %.*f s off%s: signed %.*s, looked at %.*s; at most 300 s are allowed%s",
+        arena_format(work->arena,
+                     "the clock is %.*f s off%s: signed %.*s, looked at %.*s; at most 300 s %sare allowed%s",
                      fabs(off_s) < 10 ? 1 : 0, fabs(off_s), off_s < 0 ? " (signed in the future)" : "",
-                     SLICE_PRINT(signed_at), SLICE_PRINT(looked_at), hint));
+                     SLICE_PRINT(signed_at), SLICE_PRINT(looked_at), of_age, hint));
 }
 
 /* key and digest ---------------------------------------------------------------------------------------------------- */

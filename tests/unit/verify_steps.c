@@ -137,11 +137,34 @@ static void a_header_that_cannot_be_read_is_told_its_fault(void **state)
     arena_free(arena);
 }
 
+/* Stripe's own code accepts a time to come, and so does ingest: the sentence must not say otherwise beside "ok". */
+static void stripe_allows_no_age_beyond_the_window(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new();
+    struct sources *sources = sources_new(SOURCES, COUNT(SOURCES));
+    for (int late = 0; late <= 1; late++) {
+        struct slice header = arena_format(arena, "t=%lld,v1=" D1, (long long)(NOW_MS / 1000 + (late ? -4000 : 4000)));
+        struct verify_answer answer =
+            verify_find(arena, &(struct verify_question){.sources = sources,
+                                                         .provider = &PROVIDERS[SOURCE_STRIPE],
+                                                         .body = SLICE(BODY),
+                                                         .headers = &header,
+                                                         .header_count = 1,
+                                                         .now_ms = NOW_MS});
+        assert_int_equal(answer.steps[VERIFY_TIME].state, late ? VERIFY_FAILED : VERIFY_FINE);
+        assert_true(holds(answer.steps[VERIFY_TIME].says, "at most 300 s of age are allowed"));
+    }
+    sources_release(sources);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_step_that_fails_says_why),
         cmocka_unit_test(a_header_that_cannot_be_read_is_told_its_fault),
+        cmocka_unit_test(stripe_allows_no_age_beyond_the_window),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
