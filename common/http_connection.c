@@ -126,7 +126,9 @@ void http_connection_free(struct http_connection *connection)
     bufferevent_free(connection->bufferevent);
     event_free(connection->timer);
     http_parser_free(connection->parser);
-    http_peers_leave(server->peers, &connection->peer);
+    if (!networks_hold(&server->options.trusted,
+                       &connection->peer)) /* those were never counted, but their /64 may be */
+        http_peers_leave(server->peers, &connection->peer);
     free(connection);
     http_server_connection_gone(server);
     if (stream)
