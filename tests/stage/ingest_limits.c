@@ -140,6 +140,7 @@ static void what_is_in_flight_is_bounded_and_shed_early(void **state)
     }
     broker_set_delay(with.broker, 0);
     assert_int_equal(deliver(INGEST_ROUTE, INGEST_KEY, FROM("203.0.113.9"), "room-again"), 200);
+    assert_true(process_says(with.ingest, " peer=203.0.113.9 by=")); /* the accepted line has it */
     assert_true(ingest_world_outcomes(&with, "in_flight", "") == 1);
 }
 
