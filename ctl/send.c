@@ -21,12 +21,12 @@ struct answer {
     const char *problem;
 };
 
-static void on_answer(void *opaque, int status, struct slice body, const char *problem)
+static void on_answer(void *opaque, const struct web_answer *heard)
 {
     struct answer *answer = opaque;
-    answer->status = status;
-    answer->problem = problem;
-    buffer_add(&answer->body, body);
+    answer->status = heard->status;
+    answer->problem = heard->problem;
+    buffer_add(&answer->body, heard->body);
 }
 
 /* "-" is standard input. 0 or an exit code. */

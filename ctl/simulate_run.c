@@ -29,7 +29,7 @@ enum {
 struct simulation {
     struct simulation_options options;
     struct event_base *base;
-    struct http_client *client;
+    struct web_client *client;
     struct due_heap due;
     struct event *timer, *status_timer, *signals[2];
     int64_t rate_begin_ms; /* when the first call of the present rate began */
@@ -73,24 +73,22 @@ static bool is_over(const struct simulation *self)
 {
     bool begun_all = self->options.calls_max >= 0 && self->counts.calls >= (uint64_t)self->options.calls_max;
     return (self->stopping || (begun_all && !self->options.stay && !due_first(&self->due))) &&
-           http_client_under_way(self->client) == 0;
+           web_client_under_way(self->client) == 0;
 }
 
-static void on_webhook_done(void *opaque, int status, struct slice answer, const char *problem)
+static void on_webhook_done(void *opaque, const struct web_answer *answer)
 {
-    (void)answer;
-    (void)problem;
     struct attempt *attempt = opaque;
     struct simulation *self = attempt->simulation;
     struct delivery again = attempt->delivery;
     if (self->options.journal) {
         struct life life;
         life_make(&life, &self->options.life, again.index, again.start_ms);
-        write_journal(self, attempt, &life, status);
+        write_journal(self, attempt, &life, answer->status);
     }
     free(attempt);
 
-    if (status >= 200 && status < 300) {
+    if (answer->status >= 200 && answer->status < 300) {
         self->counts.accepted++;
     } else if (again.attempt + 1 < self->options.tries && !self->stopping) {
         again.due_ms = clock_now_ms() + (RETRY_FIRST_MS << again.attempt);
@@ -175,7 +173,7 @@ static void on_timer(evutil_socket_t socket, short what, void *context)
     int64_t now_ms = clock_now_ms();
     begin_calls(self, now_ms);
     while (!self->stopping && due_first(&self->due) && due_first(&self->due)->due_ms <= now_ms &&
-           http_client_under_way(self->client) < UNDER_WAY_MAX)
+           web_client_under_way(self->client) < UNDER_WAY_MAX)
         send_delivery(self, due_take(&self->due));
     plan_next(self);
 }
@@ -191,7 +189,7 @@ static void plan_next(struct simulation *self)
     if (first && first->due_ms < next_ms)
         next_ms = first->due_ms;
     /* Full: an answer comes back here. */
-    if (next_ms == INT64_MAX || http_client_under_way(self->client) >= UNDER_WAY_MAX)
+    if (next_ms == INT64_MAX || web_client_under_way(self->client) >= UNDER_WAY_MAX)
         return;
     int64_t wait_ms = next_ms > now_ms ? next_ms - now_ms : 0;
     struct timeval wait = {.tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000};
@@ -209,7 +207,7 @@ static void on_status(evutil_socket_t socket, short what, void *context)
             "hookline: %" PRIu64 " calls, %" PRIu64 " live; webhooks: %" PRIu64 " sent, %" PRIu64 " accepted, %" PRIu64
             " given up, %zu under way\n",
             self->counts.calls, self->counts.live, self->counts.sent, self->counts.accepted, self->counts.given_up,
-            http_client_under_way(self->client));
+            web_client_under_way(self->client));
 }
 
 static void on_signal(evutil_socket_t number, short what, void *context)
@@ -229,7 +227,7 @@ struct simulation *simulation_open(struct event_base *base, const struct simulat
     struct simulation *self = memory_new(1, sizeof *self);
     self->options = *options;
     self->base = base;
-    self->client = http_client_open(base, options->connections_max);
+    self->client = web_client_open(base, options->connections_max);
     self->timer = event_new(base, -1, 0, on_timer, self);
     self->status_timer = event_new(base, -1, EV_PERSIST, on_status, self);
     for (size_t i = 0; i < COUNT(SIGNALS); i++) {
@@ -256,7 +254,7 @@ void simulation_close(struct simulation *self)
 {
     if (!self)
         return;
-    http_client_close(self->client);
+    web_client_close(self->client);
     due_free(&self->due);
     buffer_free(&self->body);
     event_free(self->timer);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "common/clock.h"
-#include "ctl/http_client.h"
+#include "common/web_client.h"
 #include "ctl/console_kafka.h"
 #include "ctl/run_directory.h"
 #include "ctl/verbs.h"
@@ -20,11 +20,12 @@ struct readiness_answer {
 };
 
 /* The reasons of the red checks: lines that begin with "--" (management.c writes them). */
-static void on_readyz(void *opaque, int status, struct slice body, const char *problem)
+static void on_readyz(void *opaque, const struct web_answer *heard)
 {
     struct readiness_answer *answer = opaque;
-    answer->ready = status == 200;
-    answer->reason = problem ? arena_copy(answer->arena, slice_of(problem)) : SLICE("");
+    struct slice body = heard->body;
+    answer->ready = heard->status == 200;
+    answer->reason = heard->problem ? arena_copy(answer->arena, slice_of(heard->problem)) : SLICE("");
     struct buffer reasons = {0};
     while (!answer->ready && body.len > 0) {
         const char *newline = memchr(body.ptr, '\n', body.len);
@@ -44,7 +45,7 @@ static struct readiness_answer ask_program(struct arena *arena, const char *mana
 {
     struct readiness_answer answer = {.arena = arena};
     const char *url = arena_format(arena, "http://%s/readyz?verbose=1", management).ptr;
-    http_client_ask(&(struct http_client_request){.url = url, .timeout_ms = READY_TIMEOUT_MS}, on_readyz, &answer);
+    web_ask(&(struct web_request){.url = url, .timeout_ms = READY_TIMEOUT_MS}, on_readyz, &answer);
     return answer;
 }
 

@@ -33,18 +33,18 @@ int webhook_target_read(const struct console *console, const struct arguments *a
     return EXIT_CODE_FINE;
 }
 
-void webhook_send(struct http_client *client, const struct webhook_target *target, struct slice body,
-                  http_client_done *done, void *opaque)
+void webhook_send(struct web_client *client, const struct webhook_target *target, struct slice body,
+                  web_answered *answered, void *opaque)
 {
     char signature[RETELL_SIGNATURE_BYTES], header[RETELL_SIGNATURE_BYTES + 32];
     retell_sign(signature, body, target->key, clock_now_ms());
     snprintf(header, sizeof header, "X-Retell-Signature: %s", signature);
     const char *const headers[] = {"Content-Type: application/json", header, "User-Agent: hookline/" HOOKLINE_VERSION,
                                    NULL};
-    struct http_client_request request = {
+    struct web_request request = {
         .url = target->url, .headers = headers, .body = body, .timeout_ms = WEBHOOK_TIMEOUT_MS};
     if (client)
-        http_client_send(client, &request, done, opaque);
+        web_client_send(client, &request, answered, opaque);
     else
-        http_client_ask(&request, done, opaque);
+        web_ask(&request, answered, opaque);
 }

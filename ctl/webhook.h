@@ -2,7 +2,7 @@
 #ifndef HOOKLINE_CTL_WEBHOOK_H
 #define HOOKLINE_CTL_WEBHOOK_H
 
-#include "ctl/http_client.h"
+#include "common/web_client.h"
 #include "ctl/console.h"
 
 /* What Retell allows a receiver (docs.retellai.com, webhook overview). */
@@ -17,10 +17,10 @@ struct webhook_target {
 int webhook_target_read(const struct console *console, const struct arguments *arguments,
                         struct webhook_target *target);
 
-/* Signs the body as of now and sends it: in the loop of `client`, or, without one, waiting for the answer. `done` is called
- * once (http_client.h). */
-void webhook_send(struct http_client *client, const struct webhook_target *target, struct slice body,
-                  http_client_done *done, void *opaque);
+/* Signs the body as of now and sends it: in the loop of `client`, or, without one, waiting for the answer. `answered` is called
+ * once (web_client.h). */
+void webhook_send(struct web_client *client, const struct webhook_target *target, struct slice body,
+                  web_answered *answered, void *opaque);
 
 #define WEBHOOK_OPTIONS                                                                                                \
     {.name = "url",                                                                                                    \

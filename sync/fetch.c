@@ -1,4 +1,4 @@
-/* fetch.c: what a reply means is policy.h's and answer.h's to say; here it is carried out, counted and logged.
+/* fetch.c: what an answer means is policy.h's and answer.h's to say; here it is carried out, counted and logged.
  *
  * One line per fetch, without a number and without a byte of the answer.
  */
@@ -97,9 +97,9 @@ static void fetch_finish_unpublished(struct fetch *fetch, const char *problem)
                  result_as_before(fetch, clock_now_ms() + fetch->tools->policy->retry_first_ms, SLICE("unpublished")));
 }
 
-static struct slice status_code(struct fetch *fetch, const struct retell_reply *reply)
+static struct slice status_code(struct fetch *fetch, const struct web_answer *heard)
 {
-    return reply->status ? arena_format(fetch->arena, "%d", reply->status) : slice_of(reply->problem);
+    return heard->status ? arena_format(fetch->arena, "%d", heard->status) : slice_of(web_fault_name(heard->fault));
 }
 
 static void published(void *opaque, enum delivery delivery, const char *problem)
@@ -149,14 +149,14 @@ static void warn_of_answer(const struct fetch *fetch, const struct answer *answe
                   LOG_REAL("answered_cents", (double)answer->cost / 1e6));
 }
 
-static void log_fetch(const struct fetch *fetch, const struct retell_reply *reply, const char *problem)
+static void log_fetch(const struct fetch *fetch, const struct web_answer *heard, const char *problem)
 {
     enum log_level level = fetch->reply == REPLY_ANSWERED || fetch->reply == REPLY_GONE ? LOG_INFO : LOG_WARN;
     log_event(level, "fetched", LOG_INT("company_id", fetch->job.call.company_id),
               LOG_SLICE("call_id", fetch->job.call.call_id), LOG_TEXT("reason", reason_name(fetch->job.reason)),
-              LOG_TEXT("outcome", reply_kind_name(fetch->reply)), LOG_INT("status", reply->status),
-              LOG_TEXT("problem", problem ? problem : ""), LOG_INT("ms", reply->took_ms),
-              LOG_INT("attempts", fetch->job.attempts + 1), LOG_INT("bytes", reply->body.len),
+              LOG_TEXT("outcome", reply_kind_name(fetch->reply)), LOG_INT("status", heard->status),
+              LOG_TEXT("problem", problem ? problem : ""), LOG_INT("ms", heard->took_ms),
+              LOG_INT("attempts", fetch->job.attempts + 1), LOG_INT("bytes", heard->body.len),
               LOG_TEXT("correlation_id", fetch->correlation_id));
 }
 
@@ -168,31 +168,31 @@ static void note_key(const struct fetch *fetch)
 }
 
 /* What kind of reply it is, and for an answer what it says; *problem is a word or sentence, NULL for a fine answer. */
-static struct slice reply_sort(struct fetch *fetch, const struct retell_reply *reply, struct answer *answer,
+static struct slice reply_sort(struct fetch *fetch, const struct web_answer *heard, struct answer *answer,
                                const char **problem)
 {
-    fetch->retry_after_ms = reply->retry_after_ms;
-    fetch->reply = reply->too_large ? REPLY_ODD : policy_reply_of(reply->status);
+    fetch->retry_after_ms = heard->retry_after_ms;
+    fetch->reply = heard->fault == WEB_TOO_LARGE ? REPLY_ODD : policy_reply_of(heard->status);
     *answer = (struct answer){CALL_NULL, CALL_NULL};
-    *problem = reply->problem;
+    *problem = web_fault_name(heard->fault);
     if (fetch->reply != REPLY_ANSWERED)
-        return status_code(fetch, reply);
-    *problem = answer_read(answer, fetch->arena, reply->body, fetch->job.call.call_id);
+        return status_code(fetch, heard);
+    *problem = answer_read(answer, fetch->arena, heard->body, fetch->job.call.call_id);
     if (!*problem)
         return SLICE("200");
     fetch->reply = REPLY_ODD;
     return SLICE("bad_answer");
 }
 
-static void replied(void *opaque, const struct retell_reply *reply)
+static void answered(void *opaque, const struct web_answer *heard)
 {
     struct fetch *fetch = opaque;
     struct answer answer;
     const char *problem = NULL;
-    struct slice code = reply_sort(fetch, reply, &answer, &problem);
+    struct slice code = reply_sort(fetch, heard, &answer, &problem);
     metric_add(fetch->tools->outcomes[fetch->reply], 1);
-    metric_observe(fetch->tools->seconds, (double)reply->took_ms / MS_PER_SECOND);
-    log_fetch(fetch, reply, problem);
+    metric_observe(fetch->tools->seconds, (double)heard->took_ms / MS_PER_SECOND);
+    log_fetch(fetch, heard, problem);
     note_key(fetch);
 
     struct answer_about about = {
@@ -206,7 +206,7 @@ static void replied(void *opaque, const struct retell_reply *reply)
     };
     if (fetch->reply == REPLY_ANSWERED) {
         warn_of_answer(fetch, &answer);
-        fetch_publish(fetch, ANSWER_SYNCED, &about, answer_synced_value(fetch->arena, reply->body, about.fetched_ms));
+        fetch_publish(fetch, ANSWER_SYNCED, &about, answer_synced_value(fetch->arena, heard->body, about.fetched_ms));
     } else if (fetch->reply == REPLY_GONE && policy_gone_is_final(fetch->job.call.first_seen_at, about.fetched_ms)) {
         fetch_publish(fetch, ANSWER_GONE, &about, answer_gone_value(fetch->arena, about.call_id, about.fetched_ms));
     } else {
@@ -229,7 +229,7 @@ void fetch_begin(struct fetch *fetch, const struct fetch_tools *tools, const str
     snprintf(fetch->token, sizeof fetch->token, "%s", token);
     fetch_uuid(fetch->correlation_id);
     fetch->state = FETCH_ASKING;
-    retell_api_ask(tools->api, account->key, fetch->job.call.call_id, replied, fetch);
+    retell_api_ask(tools->api, account->key, fetch->job.call.call_id, answered, fetch);
 }
 
 void fetch_abandon(struct fetch *fetch)
