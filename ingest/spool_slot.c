@@ -15,7 +15,7 @@
 #include "common/log.h"
 #include "common/sentence.h"
 
-enum { SLOTS_MAX = 256, SUFFIX_LEN = 3 };
+enum { SUFFIX_LEN = 3 };
 
 struct spool_slot {
     char path[PATH_MAX]; /* …/ingest-0.db */
@@ -26,7 +26,7 @@ struct spool_slot {
 
 static const char PREFIX[] = "ingest-";
 
-static void slot_path(char path[PATH_MAX], const char *directory, int number)
+void spool_slot_name(char path[PATH_MAX], const char *directory, int number)
 {
     snprintf(path, PATH_MAX, "%s/%s%d.db", directory, PREFIX, number);
 }
@@ -154,9 +154,9 @@ static const char *directory_make(const char *directory)
 const char *spool_slot_take(struct spool_slot **result, const char *directory)
 {
     const char *problem = directory_make(directory);
-    for (int number = 0; !problem && number < SLOTS_MAX; number++) {
+    for (int number = 0; !problem && number < SPOOL_SLOTS_MAX; number++) {
         char path[PATH_MAX];
-        slot_path(path, directory, number);
+        spool_slot_name(path, directory, number);
         int lock = lock_take(path);
         if (lock < 0 && errno != EWOULDBLOCK)
             return sentence_make("HOOKLINE_SPOOL_DIR=%s cannot be used: %s", directory, strerror(errno));
@@ -170,7 +170,7 @@ const char *spool_slot_take(struct spool_slot **result, const char *directory)
     *result = NULL;
     return problem ? problem
                    : sentence_make("HOOKLINE_SPOOL_DIR=%s: all %d spools in it are taken, or of another version",
-                                   directory, SLOTS_MAX);
+                                   directory, SPOOL_SLOTS_MAX);
 }
 
 void spool_slot_release(struct spool_slot *slot)
@@ -199,28 +199,14 @@ bool spool_slot_was_corrupt(const struct spool_slot *slot)
     return slot->was_corrupt;
 }
 
-struct spool_slot *spool_slot_adopt(const char *directory, int64_t *set_aside)
+struct spool_slot *spool_slot_inherit(const char *path)
 {
-    struct spool_slot *adopted = NULL;
-    *set_aside = 0;
-    for (int number = 0; number < SLOTS_MAX; number++) {
-        char path[PATH_MAX];
-        slot_path(path, directory, number);
-        int lock = access(path, F_OK) == 0 ? lock_take(path) : -1;
-        if (lock < 0)
-            continue;
-        struct spool_slot *slot = slot_new(path, lock);
-        struct spool_stat stat = {0};
-        if (slot_open(slot) == SPOOL_FINE)
-            stat = spool_stat(slot->spool);
-        if (stat.records > 0 && !adopted) {
-            adopted = slot;
-            continue;
-        }
-        *set_aside += stat.set_aside;
-        spool_slot_release(slot);
-    }
-    return adopted;
+    int lock = access(path, F_OK) == 0 ? lock_take(path) : -1;
+    if (lock < 0)
+        return NULL;
+    struct spool_slot *slot = slot_new(path, lock);
+    slot_open(slot);
+    return slot;
 }
 
 const char *spool_slot_hold(struct spool_slot **result, const char *path)
@@ -256,9 +242,9 @@ const char *spool_slot_list(const char *directory, struct arena *arena, const ch
     DIR *entries = opendir(directory);
     if (!entries)
         return sentence_make("the spools' directory %s cannot be read: %s", directory, strerror(errno));
-    *paths = arena_zeroed(arena, SLOTS_MAX, sizeof **paths);
+    *paths = arena_zeroed(arena, SPOOL_SLOTS_MAX, sizeof **paths);
     *count = 0;
-    for (const struct dirent *entry = readdir(entries); entry && *count < SLOTS_MAX; entry = readdir(entries))
+    for (const struct dirent *entry = readdir(entries); entry && *count < SPOOL_SLOTS_MAX; entry = readdir(entries))
         if (is_spool(entry->d_name))
             (*paths)[(*count)++] = arena_format(arena, "%s/%s", directory, entry->d_name).ptr;
     closedir(entries);

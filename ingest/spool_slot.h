@@ -10,18 +10,24 @@
 #ifndef HOOKLINE_INGEST_SPOOL_SLOT_H
 #define HOOKLINE_INGEST_SPOOL_SLOT_H
 
+#include <linux/limits.h>
+
 #include "ingest/spool.h"
 
 struct spool_slot;
 
+enum { SPOOL_SLOTS_MAX = 256 };
+
 /* Makes the directory (0700) if only its last part is missing. NULL, or a sentence: it cannot be used. */
 const char *spool_slot_take(struct spool_slot **result, const char *directory);
-/* An orphan, held from now on; NULL: there is none. *set_aside: how many records are set aside in the spools that nobody
- * holds, its own not among them. */
-struct spool_slot *spool_slot_adopt(const char *directory, int64_t *set_aside);
+/* The slot of this path (spool_slot_name), held from now on, as an heir does: its spool is opened, or NULL. NULL: somebody holds
+ * it, or there is no such file. */
+struct spool_slot *spool_slot_inherit(const char *path);
 /* Closes the spool and lets the slot go. NULL is fine. */
 void spool_slot_release(struct spool_slot *slot);
 
+/* DIRECTORY/ingest-NUMBER.db */
+void spool_slot_name(char path[PATH_MAX], const char *directory, int number);
 /* NULL while it cannot be opened: disk full, no rights. */
 struct spool *spool_slot_spool(const struct spool_slot *slot);
 const char *spool_slot_path(const struct spool_slot *slot);

@@ -8,6 +8,7 @@
 #include "common/metrics.h"
 #include "common/sentence.h"
 #include "ingest/spool_drain.h"
+#include "ingest/spool_orphans.h"
 #include "ingest/spool_reserve.h"
 
 enum {
@@ -27,8 +28,9 @@ struct spools {
     struct event_base *base;
     struct spools_options options;
     struct party own, orphan;
-    struct spool_stat stat; /* of the own spool */
-    int64_t age_ms;         /* of the oldest in it */
+    struct spool_orphans *unheld; /* those that nobody holds */
+    struct spool_stat stat;       /* of the own spool */
+    int64_t age_ms;               /* of the oldest in it */
     int64_t adopt_at_ms;
     int64_t left_set_aside; /* in spools that nobody holds, at the last look */
     int64_t reserve_at_ms;  /* when to look again whether the disk has room for the reserve */
@@ -124,6 +126,7 @@ const char *spools_open(struct spools **result, struct event_base *base, const s
     struct spools *spools = memory_new(1, sizeof *spools);
     *spools = (struct spools){.base = base, .options = *options, .reserved_said = true, .untidy = true};
     make_metrics(spools);
+    spools->unheld = spool_orphans_new(options->directory);
     party_join(spools, &spools->own, slot);
     struct spool_stat stat = party_stat(&spools->own);
     log_event(LOG_INFO, "spool_opened", LOG_TEXT("path", spool_slot_path(slot)), LOG_INT("records", stat.records),
@@ -139,6 +142,7 @@ void spools_close(struct spools *spools)
         return;
     party_leave(&spools->own);
     party_leave(&spools->orphan);
+    spool_orphans_free(spools->unheld);
     free(spools);
 }
 
@@ -273,7 +277,7 @@ static void look_after_orphan(struct spools *spools)
     }
     if (!spools->orphan.slot && clock_ticks_ms() >= spools->adopt_at_ms) {
         spools->adopt_at_ms = clock_ticks_ms() + ADOPT_EVERY_MS;
-        struct spool_slot *slot = spool_slot_adopt(spools->options.directory, &spools->left_set_aside);
+        struct spool_slot *slot = spool_orphans_adopt(spools->unheld, &spools->left_set_aside);
         if (slot) {
             party_join(spools, &spools->orphan, slot);
             stat = party_stat(&spools->orphan);
