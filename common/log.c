@@ -1,7 +1,5 @@
 /* log.c: builds the line in memory and writes it in one piece, so that lines of several threads never mix.
- *
- * A thread that collects keeps its lines until its loop says so, or until they fill LINES_MAX_BYTES: a write(2) for each
- * webhook was a twentieth of what ingest needs for it.
+ * Where the program has a writer (log_writer.h), the line is built in what it gathers.
  */
 #include "common/log.h"
 
@@ -11,9 +9,8 @@
 #include "common/arena.h"
 #include "common/buffer.h"
 #include "common/clock.h"
+#include "common/log_writer.h"
 #include "common/text.h"
-
-enum { LINES_MAX_BYTES = 32768 };
 
 static const char *const LEVELS[] = {"error", "warn", "info", "debug"};
 
@@ -22,12 +19,6 @@ static struct {
     bool json;
     enum log_level least;
 } settings = {.program = "hookline", .least = LOG_INFO};
-
-static _Thread_local struct {
-    struct buffer lines;
-    void (*due)(void *context); /* NULL: this thread does not collect */
-    void *context;
-} collected;
 
 void log_open(const char *program, const char *format, const char *level)
 {
@@ -117,42 +108,24 @@ static void add_line(struct buffer *line, enum log_level level, const char *even
     buffer_add_text(line, settings.json ? "}\n" : "\n");
 }
 
-static void write_out(struct buffer *lines)
+static void write_now(enum log_level level, const char *event, const struct log_field *fields, size_t count)
 {
-    ssize_t written = write(STDERR_FILENO, lines->data, lines->len);
+    struct buffer line = {0};
+    add_line(&line, level, event, fields, count);
+    ssize_t written = write(STDERR_FILENO, line.data, line.len);
     (void)written; /* nowhere to complain */
+    buffer_free(&line);
 }
 
 void log_fields(enum log_level level, const char *event, const struct log_field *fields, size_t count)
 {
     if (!log_enabled(level))
         return;
-    if (!collected.due) {
-        struct buffer line = {0};
-        add_line(&line, level, event, fields, count);
-        write_out(&line);
-        buffer_free(&line);
+    struct buffer *gathered = log_writer_begin();
+    if (!gathered) {
+        write_now(level, event, fields, count);
         return;
     }
-    bool first = collected.lines.len == 0;
-    add_line(&collected.lines, level, event, fields, count);
-    if (level <= LOG_WARN || collected.lines.len >= LINES_MAX_BYTES)
-        log_flush();
-    else if (first)
-        collected.due(collected.context);
-}
-
-void log_collect(void (*due)(void *context), void *context)
-{
-    log_flush();
-    buffer_free(&collected.lines);
-    collected.due = due;
-    collected.context = context;
-}
-
-void log_flush(void)
-{
-    if (collected.lines.len > 0)
-        write_out(&collected.lines);
-    buffer_clear(&collected.lines);
+    add_line(gathered, level, event, fields, count);
+    log_writer_end();
 }

@@ -3,7 +3,8 @@
  *      time=2026-11-21T09:30:00.123Z level=info program=ingest event=accepted correlation_id=… event_id=… ms=1
  *
  * Typed fields only, on purpose: there is no way to log a body, and a number goes through LOG_NUMBER, which masks it. A
- * value is written by whoever decides (style: who decides logs). Goes to stderr, whole lines in one write(2).
+ * value is written by whoever decides (style: who decides logs). Goes to stderr, whole lines in one write(2), by whoever has
+ * something to say or by a thread of their own (log_writer.h).
  */
 #ifndef HOOKLINE_COMMON_LOG_H
 #define HOOKLINE_COMMON_LOG_H
@@ -36,12 +37,6 @@ void log_open(const char *program, const char *format, const char *level);
 
 /* Whether such lines are written: to be asked before a value is made only for the log. */
 bool log_enabled(enum log_level level);
-
-/* From now on this thread's lines below a warning wait for log_flush (or until there are 32 KiB of them). `due` is called at
- * the first that waits, from inside log_event: it arranges that log_flush is called soon. Lines that wait die with a process
- * that is killed. `due` NULL: writes what waits and each line at once from then on. */
-void log_collect(void (*due)(void *context), void *context);
-void log_flush(void);
 
 void log_fields(enum log_level level, const char *event, const struct log_field *fields, size_t count);
 

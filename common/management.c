@@ -5,8 +5,6 @@
 #include "common/management.h"
 
 #include <event2/event.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -18,6 +16,7 @@
 #include "common/http_server.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "common/thread.h"
 
 enum {
     LIVENESS_LIMIT_MS = 60000, /* longer than any statement timeout: a loop that waits for PostgreSQL is alive */
@@ -144,18 +143,6 @@ static void *run(void *context)
     return NULL;
 }
 
-/* Signals are the program's: none may end up in this thread. */
-static int start_thread(struct management *management)
-{
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int error = pthread_create(&management->thread, NULL, run, management);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return error;
-}
-
 static void free_all(struct management *management)
 {
     if (management->server)
@@ -182,7 +169,7 @@ const char *management_open(struct management **result, const char *address)
     if (!problem) {
         management->stop = event_new(management->base, management->stop_fd, EV_READ, on_stop, management);
         event_add(management->stop, NULL);
-        if (start_thread(management) != 0)
+        if (thread_start(&management->thread, run, management) != 0)
             problem = "cannot start the management port's thread";
     }
     if (problem) {

@@ -18,6 +18,7 @@
 #include "common/http_server.h"
 #include "common/listen_fds.h"
 #include "common/log.h"
+#include "common/log_writer.h"
 #include "common/management.h"
 #include "common/metrics.h"
 #include "common/random.h"
@@ -29,7 +30,6 @@
 enum {
     EXIT_CONFIGURATION = 78,
     TICK_MS = 250,
-    LINES_MS = 5,     /* a write(2) for each line, or for each turn of the loop, was a twentieth of a webhook's work */
     DRAIN_MS = 15000, /* for requests that have begun; what is not here then comes again */
 };
 
@@ -160,22 +160,21 @@ struct ingest {
     struct http_server *server;
     struct management *management;
     struct readiness *kafka, *accepting;
-    struct metric *connections, *accept_pauses;
-    struct event *lines; /* of the log, collected for LINES_MS */
+    struct metric *connections, *accept_pauses, *lines_lost;
+    int64_t lines_lost_counted, lines_lost_said;
 };
 
-static void on_lines_due(void *context)
+/* The line that says so is lost as well, until somebody reads again. */
+static void look_after_log(struct ingest *self)
 {
-    struct ingest *self = context;
-    event_add(self->lines, &(struct timeval){.tv_usec = LINES_MS * 1000L});
-}
-
-static void on_lines(evutil_socket_t fd, short what, void *context)
-{
-    (void)fd;
-    (void)what;
-    (void)context;
-    log_flush();
+    int64_t lost = log_writer_lost();
+    metric_add(self->lines_lost, lost - self->lines_lost_counted);
+    self->lines_lost_counted = lost;
+    if (lost == self->lines_lost_said)
+        return;
+    log_event(LOG_WARN, "log_lines_lost", LOG_INT("lines", lost - self->lines_lost_said));
+    if (log_writer_lost() == lost)
+        self->lines_lost_said = lost;
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *context)
@@ -198,6 +197,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     receive_tick(self->receive);
     metric_set(self->connections, (double)http_server_connections(self->server));
     metric_set(self->accept_pauses, (double)http_server_accept_pauses(self->server));
+    look_after_log(self);
 }
 
 static void on_drained(void *context)
@@ -300,6 +300,8 @@ static const char *open_all(struct ingest *self)
     self->connections = metrics_gauge("hookline_ingest_connections", "", "Open connections.");
     self->accept_pauses =
         metrics_gauge("hookline_ingest_accept_pauses", "", "Pauses in accepting since the start, for want of files.");
+    self->lines_lost = metrics_counter("hookline_ingest_log_lines_lost_total", "",
+                                       "Log lines thrown away, because whoever reads standard error stood still.");
     self->arena = arena_new();
     if (!problem)
         problem = read_trusted(settings, self->arena, &self->trusted);
@@ -346,12 +348,8 @@ static void run(struct ingest *self)
     event_add(interrupt, NULL);
     event_add(tick, &(struct timeval){.tv_usec = TICK_MS * 1000L});
     event_active(tick, EV_TIMEOUT, 0);
-    self->lines = event_new(self->base, -1, 0, on_lines, NULL);
     keep_warm_up(self->keep); /* a SIGTERM meanwhile drains, too: who has connected is owed an answer */
-    log_collect(on_lines_due, self);
     event_base_dispatch(self->base);
-    log_collect(NULL, NULL);
-    event_free(self->lines);
     event_free(term);
     event_free(interrupt);
     event_free(tick);
@@ -365,6 +363,7 @@ int main(int argc, char **argv)
                                COUNT(SETTINGS), examine, argc, argv, &self.settings, &exit_code) == SETTINGS_EXIT)
         return exit_code;
     log_open("ingest", settings_text(self.settings, "LOG_FORMAT"), settings_text(self.settings, "LOG_LEVEL"));
+    log_writer_start(); /* a log that stands still must not hold up a webhook */
     self.base = http_server_base_new();
     const char *problem = open_all(&self);
     if (problem) {
@@ -377,5 +376,6 @@ int main(int argc, char **argv)
     event_base_free(self.base);
     settings_free(self.settings);
     log_event(LOG_INFO, "stopped", LOG_INT("exit", exit_code));
+    log_writer_stop();
     return exit_code;
 }

@@ -1,7 +1,10 @@
-/* hookline-ingest at its start: it takes webhooks at once, Kafka or not; and what it read then it reads again at SIGHUP. */
+/* hookline-ingest at its start: it takes webhooks at once, Kafka or not, and whoever reads its log or not; and what it read then
+ * it reads again at SIGHUP. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/support/ingest_world.h"
@@ -10,6 +13,8 @@
 #include "tests/unit/test.h"
 
 #define KEY_NEXT "key_next_456789abcdef0123456789ab"
+
+enum { PAGE_BYTES = 4096, LINE_BYTES_LEAST = 64 };
 
 static bool listens(void *context)
 {
@@ -98,12 +103,48 @@ static void a_key_in_a_file_of_its_own_is_read_again(void **state)
     unlink(path);
 }
 
+/* ---- the log ---- */
+
+/* Its standard error is a pipe that holds one page, and whose reader (the returned descriptor) never reads. */
+static int start_into_a_pipe(void)
+{
+    const char *pipe = arena_format(spool_world.arena, "%s/log", spool_world.directory).ptr;
+    const char *script = arena_format(spool_world.arena, "%s/start", spool_world.directory).ptr;
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    int reader = open(pipe, O_RDWR | O_CLOEXEC);
+    assert_true(reader >= 0 && fcntl(reader, F_SETPIPE_SZ, PAGE_BYTES) == PAGE_BYTES);
+    FILE *file = fopen(script, "we");
+    assert_non_null(file);
+    fprintf(file, "#!/bin/sh\nexec '%s' 2>'%s'\n", HOOKLINE_INGEST, pipe);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(chmod(script, 0700), 0);
+    const char *const environment[] = {
+        arena_format(spool_world.arena, "HOOKLINE_KAFKA_BOOTSTRAP=%s", broker_address(spool_world.broker)).ptr,
+        arena_format(spool_world.arena, "HOOKLINE_LISTEN=%s", spool_world.address).ptr,
+        "HOOKLINE_RETELL_API_KEY=" SPOOL_KEY, INGEST_PATIENT, NULL};
+    spool_world.ingest = process_start(script, environment);
+    return reader;
+}
+
+static void a_log_that_nobody_reads_holds_up_no_webhook(void **state)
+{
+    (void)state;
+    int reader = start_into_a_pipe();
+    assert_true(process_wait_ready(spool_world.ingest, SPOOL_END_MS));
+    for (int i = 0; i < PAGE_BYTES / LINE_BYTES_LEAST; i++) /* of each a line is written */
+        assert_key(SPOOL_KEY, 200);
+    process_signal(spool_world.ingest, SIGTERM);
+    assert_int_equal(process_wait_end(spool_world.ingest, SPOOL_END_MS), 0);
+    close(reader);
+}
+
 int main(void)
 {
 #define STORY(name) cmocka_unit_test_setup_teardown(name, spool_world_clean, spool_world_stop)
     const struct CMUnitTest tests[] = {
         STORY(without_kafka_the_first_webhook_is_kept_at_once),
         STORY(a_key_in_a_file_of_its_own_is_read_again),
+        STORY(a_log_that_nobody_reads_holds_up_no_webhook),
     };
     return cmocka_run_group_tests(tests, spool_world_begin, spool_world_end);
 }

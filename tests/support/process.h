@@ -43,7 +43,7 @@ int process_wait_end(struct process *process, int64_t deadline_ms);
 /* True if what it has written to stderr by now holds `text`: for what must not be said, and for what an ended process said. */
 bool process_said(const struct process *process, const char *text);
 /* Waits for that; false if it has ended, or half a minute has passed, without it. A line may come after the answer to a
- * request, or the row in the database, that it is about (log.h, log_collect). */
+ * request, or the row in the database, that it is about (log_writer.h). */
 bool process_says(struct process *process, const char *text);
 /* All of it, with a NUL behind. */
 struct slice process_output(const struct process *process, struct arena *arena);
