@@ -47,20 +47,18 @@ struct evbuffer *http_connection_output(struct http_connection *connection, stru
     return exchange->answer;
 }
 
-/* Whoever was let in may send one request, even when we are about to go. */
-static bool is_fresh(const struct http_connection *connection)
+/* Whoever was let in may send one request more, even when we are about to go: it may be on its way, and to close now would lose
+ * its answer. */
+static bool may_ask(const struct http_connection *connection)
 {
-    return connection->phase == HTTP_PHASE_OPEN && !connection->served && !connection->input_over;
+    return connection->phase == HTTP_PHASE_OPEN && !connection->requests_over && !connection->input_over;
 }
 
 bool http_connection_owes(struct http_connection *connection)
 {
     if (connection->phase == HTTP_PHASE_STREAM || connection->phase == HTTP_PHASE_LINGER)
         return false;
-    char byte;
-    return connection->first || is_fresh(connection) || evbuffer_get_length(output_of(connection)) > 0 ||
-           (connection->phase == HTTP_PHASE_OPEN && !connection->input_over &&
-            recv(bufferevent_getfd(connection->bufferevent), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0);
+    return connection->first || may_ask(connection) || evbuffer_get_length(output_of(connection)) > 0;
 }
 
 /* ---- the queue of owed answers ---- */
@@ -411,6 +409,13 @@ static void on_event(struct bufferevent *bufferevent, short what, void *context)
         http_connection_free(connection);
 }
 
+/* The kernel has bytes of it that the loop has not come to yet. */
+static bool bytes_wait(const struct http_connection *connection)
+{
+    char byte;
+    return recv(bufferevent_getfd(connection->bufferevent), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 static void on_deadline(evutil_socket_t fd, short what, void *context)
 {
     (void)fd;
@@ -425,6 +430,8 @@ static void on_deadline(evutil_socket_t fd, short what, void *context)
         http_connection_free(connection);
     else if (deadline == HTTP_DEADLINE_STREAM)
         http_stream_time_out(connection->stream);
+    else if (deadline == HTTP_DEADLINE_DRAIN_IDLE && bytes_wait(connection))
+        http_connection_set_deadline(connection, HTTP_DEADLINE_DRAIN_IDLE);
     else if (connection->reading)
         refuse(connection, deadline == HTTP_DEADLINE_DRAIN ? &LEAVING : fault);
     else

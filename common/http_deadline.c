@@ -37,6 +37,8 @@ static int deadline_ms(const struct http_connection *connection, enum http_deadl
         return options->idle_deadline_ms;
     case HTTP_DEADLINE_DRAIN:
         return options->drain_deadline_ms;
+    case HTTP_DEADLINE_DRAIN_IDLE:
+        return options->drain_idle_ms;
     case HTTP_DEADLINE_STREAM:
         return HTTP_STREAM_CLOSE_MS;
     default:
@@ -44,16 +46,25 @@ static int deadline_ms(const struct http_connection *connection, enum http_deadl
     }
 }
 
-static bool is_for_a_request(enum http_deadline deadline)
+/* What is waited for instead, once we are about to go. */
+static enum http_deadline while_draining(enum http_deadline deadline)
 {
-    return deadline == HTTP_DEADLINE_HEAD || deadline == HTTP_DEADLINE_BODY || deadline == HTTP_DEADLINE_IDLE;
+    switch (deadline) {
+    case HTTP_DEADLINE_HEAD:
+    case HTTP_DEADLINE_BODY:
+        return HTTP_DEADLINE_DRAIN;
+    case HTTP_DEADLINE_IDLE:
+        return HTTP_DEADLINE_DRAIN_IDLE;
+    default:
+        return deadline;
+    }
 }
 
 /* Setting the deadline that is running already does not prolong it. */
 void http_connection_set_deadline(struct http_connection *connection, enum http_deadline deadline)
 {
-    if (connection->server->draining && is_for_a_request(deadline))
-        deadline = HTTP_DEADLINE_DRAIN;
+    if (connection->server->draining)
+        deadline = while_draining(deadline);
     if (deadline == connection->deadline)
         return;
     connection->deadline = deadline;

@@ -74,7 +74,8 @@ enum http_deadline {
     HTTP_DEADLINE_HEAD,
     HTTP_DEADLINE_BODY,
     HTTP_DEADLINE_IDLE,
-    HTTP_DEADLINE_DRAIN, /* instead of the three above, once we are about to go */
+    HTTP_DEADLINE_DRAIN,      /* instead of the first two, once we are about to go, */
+    HTTP_DEADLINE_DRAIN_IDLE, /* and of the third */
     HTTP_DEADLINE_LINGER,
     HTTP_DEADLINE_STREAM, /* http_stream_close */
 };

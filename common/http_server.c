@@ -20,6 +20,7 @@ enum {
     IDLE_DEADLINE_MS = 60000,
     REQUEST_DEADLINE_MS = 35000,
     DRAIN_DEADLINE_MS = 2000,
+    DRAIN_IDLE_MS = 500,
     BODY_SLOW_AFTER_MS = 5000,
     BODY_MIN_BYTES_PER_S = 1024,
     CONNECTIONS_MAX = 10000,
@@ -200,6 +201,7 @@ static void fill_defaults(struct http_server_options *options)
     options->idle_deadline_ms = or_default(options->idle_deadline_ms, IDLE_DEADLINE_MS);
     options->request_deadline_ms = or_default(options->request_deadline_ms, REQUEST_DEADLINE_MS);
     options->drain_deadline_ms = or_default(options->drain_deadline_ms, DRAIN_DEADLINE_MS);
+    options->drain_idle_ms = or_default(options->drain_idle_ms, DRAIN_IDLE_MS);
     options->body_slow_after_ms = or_default(options->body_slow_after_ms, BODY_SLOW_AFTER_MS);
     options->body_min_bytes_per_s = or_default(options->body_min_bytes_per_s, BODY_MIN_BYTES_PER_S);
     options->connections_max = or_default(options->connections_max, CONNECTIONS_MAX);

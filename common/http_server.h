@@ -49,6 +49,7 @@ struct http_server_options {
     int body_slow_after_ms,
         body_min_bytes_per_s; /* 0: a body that after 5 s came with less than 1024 B/s is late, too */
     int drain_deadline_ms; /* 0: 2 s; in a drain, for a first request to come, and for the rest of one that is half here */
+    int drain_idle_ms;     /* 0: 500 ms; in a drain, for one more request on a connection that was used before */
     int connections_max, connections_per_address_max; /* 0: 10000, 200; an address: an IPv4 address or an IPv6 /64 */
     /* Proxies whose X-Forwarded-For is believed (http_forwarded.h), and that no cap per address holds for; borrowed. */
     struct networks trusted;
@@ -69,8 +70,8 @@ const char *http_server_open(struct http_server **result, struct event_base *bas
                              const struct http_server_options *options);
 /* "127.0.0.1:43121": where it really listens. */
 const char *http_server_address(const struct http_server *server);
-/* Stops accepting; answers say Connection: close; what is not here whole after drain_deadline_ms is answered 503. `drained` runs
- * (from the loop) when the last exchange is answered and its answer sent. Streams are their owner's to close. */
+/* Stops accepting; answers say Connection: close; what is not here whole after drain_deadline_ms is answered 503, and who has not asked
+ * again after drain_idle_ms is let go. `drained` runs (from the loop) when the last exchange is answered and its answer sent. Streams are their owner's to close. */
 void http_server_drain(struct http_server *server, void (*drained)(void *context), void *context);
 void http_server_close(struct http_server *server);
 size_t http_server_connections(const struct http_server *server);

@@ -58,6 +58,32 @@ static void draining_waits_for_the_first_request_of_who_was_let_in(void **state)
     serving_stop(self);
 }
 
+static bool one_is_connected(void *context)
+{
+    struct serving *self = context;
+    serving_command(self, SERVING_COUNT);
+    return atomic_load(&self->connections) == 1;
+}
+
+/* Who keeps his connection may be sending his next request as the drain begins, and a connection closed under it loses it. */
+static void draining_answers_one_more_request_of_who_was_served(void **state)
+{
+    (void)state;
+    struct serving *self = serving_start((struct http_server_options){.drain_idle_ms = SERVING_SOON_MS});
+    struct http_client *client = serving_connect(self);
+    serving_say(client, GET("/a"));
+    serving_hear(client, 200, "/a");
+    serving_command(self, SERVING_DRAIN);
+    assert_true(wait_until(one_is_connected, self, SERVING_SOON_MS)); /* counted after the drain has begun */
+    serving_say(client, GET("/b"));
+    struct http_answer answer = http_client_receive(client, serving_arena, SERVING_SOON_MS);
+    assert_slice(answer.body, "/b");
+    assert_slice(http_answer_field(&answer, "Connection"), "close");
+    serving_hear_end(client);
+    serving_await(&self->is_drained);
+    serving_stop(self);
+}
+
 static bool two_are_handled(void *context)
 {
     struct serving *self = context;
@@ -102,6 +128,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(draining_answers_what_has_begun),
         cmocka_unit_test(draining_waits_for_the_first_request_of_who_was_let_in),
+        cmocka_unit_test(draining_answers_one_more_request_of_who_was_served),
         cmocka_unit_test(draining_waits_for_no_half_request),
     };
     return cmocka_run_group_tests(tests, serving_arena_make, serving_arena_free);
