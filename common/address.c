@@ -179,15 +179,6 @@ bool network_holds(const struct network *network, const struct address *address)
     return address_same(&first, &network->address);
 }
 
-static struct slice trimmed(struct slice text)
-{
-    while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t'))
-        text = slice_from(text, 1);
-    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
-
 const char *networks_read(struct networks *networks, struct slice text, struct arena *arena)
 {
     *networks = (struct networks){0};
@@ -196,12 +187,12 @@ const char *networks_read(struct networks *networks, struct slice text, struct a
         most += text.ptr[i] == ',';
     struct network *items = arena_zeroed(arena, most, sizeof *items);
     size_t count = 0;
-    struct slice rest = trimmed(text);
+    struct slice rest = text_trimmed(text);
     while (rest.len > 0) {
         const char *comma = memchr(rest.ptr, ',', rest.len);
         struct slice item = {rest.ptr, comma ? (size_t)(comma - rest.ptr) : rest.len};
         rest = comma ? slice_from(rest, item.len + 1) : slice_from(rest, rest.len);
-        item = trimmed(item);
+        item = text_trimmed(item);
         if (!network_read(item, &items[count++]))
             return arena_format(arena,
                                 "\"%.*s\" is no network: 10.0.0.0/8, 2001:db8::/32, an address, or unix is, and an "

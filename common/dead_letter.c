@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-#include "common/buffer.h"
+#include "common/text.h"
 
 /* A count has no more digits, and what is kept whole of a letter that is cut (dead_letter_cut.h) must have an end. */
 enum { REPLAYS_MAX_BYTES = 20 };
@@ -11,15 +11,6 @@ enum { REPLAYS_MAX_BYTES = 20 };
 static struct slice decimal(struct arena *arena, int64_t number)
 {
     return arena_format(arena, "%" PRId64, number);
-}
-
-static struct slice time_text(struct arena *arena, int64_t ms)
-{
-    struct buffer text = {0};
-    buffer_add_time(&text, ms);
-    struct slice copy = arena_copy(arena, buffer_slice(&text));
-    buffer_free(&text);
-    return copy;
 }
 
 /* At most `max` bytes, and no character cut in two: bytes 10xxxxxx continue one (RFC 3629). */
@@ -53,12 +44,12 @@ struct header *dead_letter_headers(struct arena *arena, const struct header *ori
         {"dlq.topic", letter->topic},
         {"dlq.partition", decimal(arena, letter->partition)},
         {"dlq.offset", decimal(arena, letter->offset)},
-        {"dlq.timestamp", time_text(arena, letter->timestamp_ms)},
+        {"dlq.timestamp", text_write_time(arena, letter->timestamp_ms)},
         {"dlq.stage", slice_of(letter->stage)},
         {"dlq.code", letter->code},
         {"dlq.detail", cut(letter->detail, DEAD_LETTER_DETAIL_MAX_BYTES)},
         {"dlq.attempts", decimal(arena, letter->attempts)},
-        {"dlq.first-failed-at", time_text(arena, letter->first_failed_ms)},
+        {"dlq.first-failed-at", text_write_time(arena, letter->first_failed_ms)},
         {"dlq.replays", replays},
     };
     memcpy(headers + kept, ours, sizeof ours);

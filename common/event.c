@@ -170,13 +170,7 @@ static struct slice decimal(struct arena *arena, int64_t number)
 
 static struct slice rfc3339(struct arena *arena, int64_t ms)
 {
-    if (ms == 0)
-        return SLICE_ABSENT;
-    struct buffer text = {0};
-    buffer_add_time(&text, ms);
-    struct slice copy = arena_copy(arena, buffer_slice(&text));
-    buffer_free(&text);
-    return copy;
+    return ms ? text_write_time(arena, ms) : SLICE_ABSENT;
 }
 
 size_t event_write(const struct event *event, struct arena *arena, struct header headers[EVENT_HEADERS_MAX])

@@ -3,16 +3,9 @@
 
 #include <strings.h>
 
-static const char FIELD[] = "X-Forwarded-For";
+#include "common/text.h"
 
-static struct slice trimmed(struct slice text)
-{
-    while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t'))
-        text = slice_from(text, 1);
-    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
+static const char FIELD[] = "X-Forwarded-For";
 
 /* Cuts the last item off the list. */
 static struct slice take_last(struct slice *list)
@@ -22,7 +15,7 @@ static struct slice take_last(struct slice *list)
         begin--;
     struct slice item = slice_from(*list, begin);
     list->len = begin > 0 ? begin - 1 : 0;
-    return trimmed(item);
+    return text_trimmed(item);
 }
 
 /* "[::1]:443" and "[::1]" -> "::1", "10.0.0.1:443" -> "10.0.0.1". */

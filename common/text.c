@@ -85,6 +85,15 @@ struct slice text_repair(struct arena *arena, struct slice text, uint64_t *repai
     return (struct slice){copy, len};
 }
 
+struct slice text_trimmed(struct slice text)
+{
+    while (text.len > 0 && (text.ptr[0] == ' ' || text.ptr[0] == '\t'))
+        text = slice_from(text, 1);
+    while (text.len > 0 && (text.ptr[text.len - 1] == ' ' || text.ptr[text.len - 1] == '\t'))
+        text.len--;
+    return text;
+}
+
 bool text_fits(struct slice text, const char *pattern)
 {
     size_t len = strlen(pattern);
@@ -220,6 +229,15 @@ bool text_read_time(struct slice text, int64_t *ms)
     *ms = ((days_of_date(year, month, day) * 24 + hour) * 60 + minute - offset) * 60000 + (int64_t)second * 1000 +
           fraction;
     return true;
+}
+
+struct slice text_write_time(struct arena *arena, int64_t ms)
+{
+    struct buffer text = {0};
+    buffer_add_time(&text, ms);
+    struct slice copy = arena_copy(arena, buffer_slice(&text));
+    buffer_free(&text);
+    return copy;
 }
 
 struct slice text_mask_number(struct arena *arena, struct slice number)

@@ -12,6 +12,9 @@
 /* "dial_*" fits every text that starts so, any other pattern only itself. */
 bool text_fits(struct slice text, const char *pattern);
 
+/* Without blanks and tabs around it (RFC 9110's OWS). */
+struct slice text_trimmed(struct slice text);
+
 /* `text` if it is valid UTF-8 without NUL; else a copy in `arena` with each offending byte or NUL as U+FFFD, and
  * *repaired incremented. PostgreSQL's text refuses both. */
 struct slice text_repair(struct arena *arena, struct slice text, uint64_t *repaired);
@@ -28,6 +31,9 @@ void text_write_hex(const uint8_t *bytes, size_t size, char *text);
 
 /* RFC 3339 with any fraction, "Z" or "+hh:mm" -> ms since the epoch. False if it is none or out of year 1-9999. */
 bool text_read_time(struct slice text, int64_t *ms);
+
+/* The other way round, as buffer_add_time writes it, in the arena. */
+struct slice text_write_time(struct arena *arena, int64_t ms);
 
 /* A whole number in decimal, optional '-', nothing around it. False otherwise or on overflow. */
 bool text_read_int(struct slice text, int64_t *number);

@@ -7,6 +7,7 @@
 
 #include "common/call_row.h"
 #include "common/phone.h"
+#include "common/text.h"
 #include "ctl/audit.h"
 #include "ctl/registry.h"
 #include "ctl/verbs.h"
@@ -112,13 +113,7 @@ static void write_json(const struct look *look, struct buffer *out)
 
 static struct slice time_text(struct arena *arena, int64_t ms)
 {
-    if (ms == CALL_NULL)
-        return SLICE_ABSENT;
-    struct buffer text = {0};
-    buffer_add_time(&text, ms);
-    struct slice copy = arena_copy(arena, buffer_slice(&text));
-    buffer_free(&text);
-    return copy;
+    return ms == CALL_NULL ? SLICE_ABSENT : text_write_time(arena, ms);
 }
 
 static void write_call(const struct look *look, const struct call *call, struct buffer *out)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "common/clock.h"
+#include "common/text.h"
 #include "ctl/spool_files.h"
 #include "ctl/verbs.h"
 
@@ -19,15 +20,6 @@ static struct slice file_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slice_of(slash ? slash + 1 : path);
-}
-
-static struct slice time_text(struct arena *arena, int64_t ms)
-{
-    struct buffer text = {0};
-    buffer_add_time(&text, ms);
-    struct slice copy = arena_copy(arena, buffer_slice(&text));
-    buffer_free(&text);
-    return copy;
 }
 
 /* ---- list ---- */
@@ -96,7 +88,7 @@ static enum spool_outcome add_records(struct table *table, struct arena *arena, 
             const struct spool_row *row = &rows[i];
             after = row->sequence;
             table_add(table, (struct slice[]){file_name(path), number(arena, row->sequence),
-                                              time_text(arena, row->received_ms), slice_of(row->record.topic),
+                                              text_write_time(arena, row->received_ms), slice_of(row->record.topic),
                                               number(arena, (int64_t)row->record.value.len), slice_of(row->problem)});
         }
     } while (outcome == SPOOL_FINE && count > 0);

@@ -96,11 +96,21 @@ static void times_are_read_and_written_alike(void **state)
         if (!CASES[i].valid)
             continue;
         assert_int_equal(ms, CASES[i].ms);
-        struct buffer out = {0};
-        buffer_add_time(&out, ms);
-        assert_slice(buffer_slice(&out), CASES[i].written);
-        buffer_free(&out);
+        struct arena *arena = arena_new();
+        assert_slice(text_write_time(arena, ms), CASES[i].written);
+        arena_free(arena);
     }
+}
+
+static void blanks_around_a_text_are_cut_off(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *trimmed;
+    } CASES[] = {{"", ""},    {" \t ", ""}, {"a", "a"}, {"\t a b\t", "a b"}, {"\na\r ", "\na\r"},
+                 {"a ", "a"}, {" a", "a"}};
+    for (size_t i = 0; i < COUNT(CASES); i++)
+        assert_slice(text_trimmed(slice_of(CASES[i].text)), CASES[i].trimmed);
 }
 
 static void whole_numbers_are_read_to_the_last_digit(void **state)
@@ -187,6 +197,7 @@ int main(void)
         cmocka_unit_test(repair_touches_only_what_is_broken),
         cmocka_unit_test(a_broken_byte_is_found_wherever_it_is),
         cmocka_unit_test(times_are_read_and_written_alike),
+        cmocka_unit_test(blanks_around_a_text_are_cut_off),
         cmocka_unit_test(whole_numbers_are_read_to_the_last_digit),
         cmocka_unit_test(hex_has_exactly_the_right_length),
         cmocka_unit_test(no_log_shows_a_whole_number),
