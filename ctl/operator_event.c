@@ -1,10 +1,8 @@
 /* operator_event.c: see operator_event.h. */
 #include "ctl/operator_event.h"
 
-#include <stdlib.h>
-#include <sys/random.h>
-
 #include "common/clock.h"
+#include "common/random.h"
 
 enum { ACK_MAX_MS = 30000 };
 
@@ -26,8 +24,7 @@ static struct slice correlation_id(struct arena *arena, int64_t now_ms)
 {
     uint8_t random[10];
     char text[37];
-    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
-        abort(); /* never for 10 bytes once the kernel's pool is ready, and it waits for that */
+    random_take(random, sizeof random);
     event_correlation_id(now_ms, random, text);
     return arena_copy(arena, slice_of(text));
 }

@@ -5,10 +5,9 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/random.h>
 
 #include "common/clock.h"
+#include "common/random.h"
 #include "ctl/simulate_body.h"
 #include "ctl/verbs.h"
 #include "ctl/webhook.h"
@@ -59,8 +58,7 @@ static void make_life(struct life *life, const struct arguments *arguments, enum
                                    .agent_count = agent ? 1 : 0,
                                    .life_min_ms = TEMPLATE_LIFE_MS,
                                    .life_max_ms = TEMPLATE_LIFE_MS};
-    if (getrandom(&options.seed, sizeof options.seed, 0) != (ssize_t)sizeof options.seed)
-        abort(); /* never for 8 bytes once the kernel's pool is ready, and it waits for that */
+    random_take(&options.seed, sizeof options.seed);
     int64_t now_ms = clock_now_ms();
     uint32_t index = 0;
     do

@@ -7,10 +7,9 @@
 #include <event2/event.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/random.h>
 
 #include "common/clock.h"
+#include "common/random.h"
 #include "ctl/simulate_api.h"
 #include "ctl/verbs.h"
 
@@ -60,8 +59,7 @@ static int read_life(const struct console *console, const struct arguments *argu
     life->transcripts = argument_amount(arguments, "transcripts", 0.25);
     if (life->life_min_ms > life->life_max_ms)
         return complain(EXIT_CODE_USAGE, "--life-min is more than --life-max");
-    if (getrandom(&life->seed, sizeof life->seed, 0) != (ssize_t)sizeof life->seed)
-        abort(); /* never for 8 bytes once the kernel's pool is ready, and it waits for that */
+    random_take(&life->seed, sizeof life->seed);
     life->seed = (uint64_t)argument_count(arguments, "seed", (int64_t)(life->seed & SEED_MASK));
     return read_numbers(console, arguments, life);
 }

@@ -6,9 +6,9 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "common/producer.h"
+#include "common/random.h"
 #include "ctl/console_kafka.h"
 #include "ctl/topic_plan.h"
 #include "ctl/verbs.h"
@@ -179,8 +179,7 @@ static bool updates_exist(const struct look *look)
 static int write_epoch(struct look *look, struct database *database)
 {
     uint8_t random[16];
-    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
-        abort(); /* never for 16 bytes once the kernel's pool is ready, and it waits for that */
+    random_take(random, sizeof random);
     struct buffer epoch = {0};
     buffer_add_hex(&epoch, random, sizeof random);
     struct database_values values;

@@ -13,14 +13,13 @@
  *
  * Security: reads the mappings of all companies and changes none; writes parked_events only. Numbers are masked in the log.
  */
-#include <sys/random.h>
-
 #include "common/clock.h"
 #include "common/failpoint.h"
 #include "common/log.h"
 #include "common/management.h"
 #include "common/metrics.h"
 #include "common/phone.h"
+#include "common/random.h"
 #include "common/stage.h"
 #include "resolver/parked_release.h"
 
@@ -94,8 +93,7 @@ static const char *resolver_open(struct stage_run *run, void *context)
         return "DEFAULT_REGION is no region that has telephone numbers; two capital letters such as DE are right";
 
     uint64_t seed = 0;
-    if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
-        return "the kernel gives no random numbers";
+    random_take(&seed, sizeof seed);
     self->run = run;
     self->database = database_open(settings_text(settings, "DATABASE_URL"), "hookline-resolver");
     self->mappings =

@@ -5,36 +5,29 @@
 #include "sync/fetch.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/random.h>
 
 #include "common/clock.h"
 #include "common/failpoint.h"
 #include "common/log.h"
 #include "common/metrics.h"
+#include "common/random.h"
 #include "sync/answer.h"
 
 enum { SLOW_E2E_P95_MS = 5000 };
 
 static const double MS_PER_SECOND = 1000;
 
-static void random_bytes(void *bytes, size_t size)
-{
-    if (getrandom(bytes, size, 0) != (ssize_t)size)
-        abort(); /* never for so few bytes (getrandom(2)) */
-}
-
 static uint32_t random_dice(void)
 {
     uint32_t dice = 0;
-    random_bytes(&dice, sizeof dice);
+    random_take(&dice, sizeof dice);
     return dice;
 }
 
 void fetch_uuid(char text[UUID_TEXT_BYTES])
 {
     uint8_t random[10];
-    random_bytes(random, sizeof random);
+    random_take(random, sizeof random);
     event_correlation_id(clock_now_ms(), random, text);
 }
 
