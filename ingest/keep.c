@@ -417,6 +417,11 @@ enum keep_state keep_state(const struct keep *keep)
     return spools_take(keep->spools, 0) ? KEEP_TO_SPOOL : KEEP_NOWHERE;
 }
 
+const char *keep_spool_problem(const struct keep *keep)
+{
+    return spools_problem(keep->spools, 0);
+}
+
 static void replace_producer(struct keep *keep, const char *why)
 {
     log_event(LOG_ERROR, "producer_replaced", LOG_TEXT("problem", why));
@@ -444,15 +449,14 @@ static void say_state(struct keep *keep)
         [KEEP_NOWHERE] = {LOG_ERROR, "keeping_nowhere"},
     };
     enum keep_state state = keep_state(keep);
+    const char *spool_problem = keep_spool_problem(keep);
     metric_set(keep->brokers_answer, state == KEEP_TO_BROKERS);
     if (state != keep->said)
         log_event(SAYINGS[state].level, SAYINGS[state].event,
                   LOG_TEXT("brokers", !producer_ready(keep->producer) ? "away"
                                       : keep->silent                  ? "silent"
                                                                       : "up"),
-                  LOG_TEXT("spool", !keep->spools                  ? "none"
-                                    : spools_take(keep->spools, 0) ? "takes"
-                                                                   : "full, too old, or at fault"));
+                  LOG_TEXT("spool", spool_problem ? spool_problem : "takes"));
     keep->said = state;
 }
 

@@ -53,6 +53,8 @@ enum keep_state {
     KEEP_NOWHERE,
 };
 enum keep_state keep_state(const struct keep *keep);
+/* NULL: the spool takes more; else why not (spools.h). */
+const char *keep_spool_problem(const struct keep *keep);
 /* Now and then (a few times a second): replaces a producer that is no more, drains, looks after the spool. */
 void keep_tick(struct keep *keep);
 

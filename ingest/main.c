@@ -159,7 +159,7 @@ struct ingest {
     struct receive *receive;
     struct http_server *server;
     struct management *management;
-    struct readiness *kafka, *accepting;
+    struct readiness *kafka, *spool, *accepting;
     struct metric *connections, *accept_pauses, *lines_lost;
     int64_t lines_lost_counted, lines_lost_said;
 };
@@ -194,6 +194,9 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     };
     enum keep_state state = keep_state(self->keep);
     readiness_set(self->kafka, STATES[state].ready, STATES[state].reason);
+    const char *problem =
+        keep_spool_problem(self->keep); /* green all the same: while the brokers answer nobody needs it */
+    readiness_set(self->spool, true, problem ? problem : "takes what the brokers do not take in time");
     receive_tick(self->receive);
     metric_set(self->connections, (double)http_server_connections(self->server));
     metric_set(self->accept_pauses, (double)http_server_accept_pauses(self->server));
@@ -296,6 +299,7 @@ static const char *open_all(struct ingest *self)
     const struct settings *settings = self->settings;
     const char *problem = sources_file_open(&self->sources, settings, "ingest", self->base, on_sources, self);
     self->kafka = readiness_new("kafka");
+    self->spool = readiness_new("spool");
     self->accepting = readiness_new("accepting");
     self->connections = metrics_gauge("hookline_ingest_connections", "", "Open connections.");
     self->accept_pauses =

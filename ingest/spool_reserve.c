@@ -18,7 +18,7 @@ enum {
     ROOM_FACTOR = 2, /* not the disk's last bytes: taking those would make it full */
 };
 
-static char problem_text[256];
+static char problem_text[PATH_MAX + 128];
 
 static void reserve_path(char reserve[PATH_MAX], const char *path)
 {
@@ -38,13 +38,14 @@ static bool is_made(const char *reserve, int64_t bytes)
     return lstat(reserve, &file) == 0 && S_ISREG(file.st_mode) && file.st_size >= bytes;
 }
 
-/* 0, or the error's number. */
-static int make(const char *reserve, int64_t bytes)
+/* 0, or the error's number. *free_there: what the disk has. */
+static int make(const char *reserve, int64_t bytes, int64_t *free_there)
 {
     int fd = open(reserve, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return errno;
-    int error = free_bytes(fd) < ROOM_FACTOR * bytes ? ENOSPC : posix_fallocate(fd, 0, bytes);
+    *free_there = free_bytes(fd);
+    int error = *free_there < ROOM_FACTOR * bytes ? ENOSPC : posix_fallocate(fd, 0, bytes);
     if (error != 0)
         unlink(reserve);
     close(fd);
@@ -57,11 +58,17 @@ bool spool_reserve_make(const char *path, int64_t bytes_max, const char **proble
     int64_t bytes =
         bytes_max < RESERVE_MAX_BYTES - RESERVE_OVERHEAD_BYTES ? bytes_max + RESERVE_OVERHEAD_BYTES : RESERVE_MAX_BYTES;
     reserve_path(reserve, path);
-    int error = is_made(reserve, bytes) ? 0 : make(reserve, bytes);
+    int64_t free_there = 0;
+    int error = is_made(reserve, bytes) ? 0 : make(reserve, bytes, &free_there);
     if (error == 0)
         return true;
-    snprintf(problem_text, sizeof problem_text, "%lld bytes kept free for emptying it, and as many beside: %s",
-             (long long)bytes, strerror(error));
+    if (error == ENOSPC)
+        snprintf(problem_text, sizeof problem_text,
+                 "its disk has %lld KiB free; %lld KiB are needed: one half is kept for emptying the spool, the other "
+                 "stays free",
+                 (long long)free_there / 1024, (long long)(ROOM_FACTOR * bytes / 1024));
+    else
+        snprintf(problem_text, sizeof problem_text, "%s cannot be made: %s", reserve, strerror(error));
     *problem = problem_text;
     return false;
 }

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 /* For the spool at `path` (…/ingest-0.db), whose records have at most bytes_max together. True: it is there, made now if it
- * was not. False, with a sentence that lives until the next call: the disk has not twice as much left. */
+ * was not. False, with a sentence that lives until the next call: the disk has not twice as much free, or something else. */
 bool spool_reserve_make(const char *path, int64_t bytes_max, const char **problem);
 /* Gives it back to the disk. False: there was none. */
 bool spool_reserve_give_up(const char *path);

@@ -36,7 +36,8 @@ struct spools {
     int64_t reserve_at_ms;  /* when to look again whether the disk has room for the reserve */
     bool reserved_said;     /* in the log */
     bool untidy;            /* something was in the own spool since it was last made small */
-    struct metric *records, *bytes, *oldest, *set_aside, *spooled, *drained, *refused, *orphans, *orphan_set_aside;
+    struct metric *records, *bytes, *oldest, *set_aside, *takes, *spooled, *drained, *refused, *orphans,
+        *orphan_set_aside;
 };
 
 static enum lane_state on_lane_state(void *context, unsigned lane)
@@ -108,6 +109,9 @@ static void make_metrics(struct spools *spools)
     spools->orphan_set_aside =
         metrics_gauge("hookline_ingest_spool_orphan_set_aside", "",
                       "Records that Kafka refused in spools that no process has for its own, at the last look.");
+    spools->takes =
+        metrics_gauge("hookline_ingest_spool_takes", "",
+                      "1 while the spool would take a webhook; 0: its disk is full or at fault, or it is full.");
     spools->spooled = metrics_counter("hookline_ingest_spooled_total", "", "Records written to the spool.");
     spools->drained =
         metrics_counter("hookline_ingest_drained_total", "", "Records of a spool that the brokers have acknowledged.");
@@ -148,13 +152,27 @@ void spools_close(struct spools *spools)
 
 /* ---- the own spool ---- */
 
+const char *spools_problem(const struct spools *spools, size_t bytes)
+{
+    if (!spools)
+        return "there is none: SPOOL_DIR is not set";
+    if (!spool_group_reserved(spools->own.group))
+        return "takes nothing: its reserve cannot be made; make room on its disk (spool_without_reserve in the log "
+               "says "
+               "how much)";
+    if (spool_group_broken(spools->own.group))
+        return "takes nothing: it could not be written; spool_failed or spool_not_opened in the log says why";
+    int64_t used = spools->stat.bytes + spools->stat.set_aside_bytes;
+    if (used + (int64_t)bytes + RECORD_OVERHEAD_BYTES > spools->options.bytes_max)
+        return "takes nothing: it is full; raise SPOOL_MAX_BYTES if its disk has more";
+    if (spools->age_ms > spools->options.age_max_ms)
+        return "takes nothing: what it holds waits longer than SPOOL_MAX_AGE_MS";
+    return NULL;
+}
+
 bool spools_take(const struct spools *spools, size_t bytes)
 {
-    if (!spools || !spool_group_reserved(spools->own.group) || spool_group_broken(spools->own.group))
-        return false;
-    int64_t used = spools->stat.bytes + spools->stat.set_aside_bytes;
-    return used + (int64_t)bytes + RECORD_OVERHEAD_BYTES <= spools->options.bytes_max &&
-           spools->age_ms <= spools->options.age_max_ms;
+    return !spools_problem(spools, bytes);
 }
 
 bool spools_key_waits(const struct spools *spools, struct slice key)
@@ -235,7 +253,8 @@ static void look_after_reserve(struct spools *spools)
         log_event(LOG_INFO, "spool_reserve_made", LOG_TEXT("path", path));
     else if (!reserved && spools->reserved_said)
         log_event(LOG_ERROR, "spool_without_reserve", LOG_TEXT("path", path), LOG_TEXT("problem", problem),
-                  LOG_TEXT("remedy", "make room on its disk; until there is, the spool takes no records"));
+                  LOG_TEXT("remedy", "make room on the disk of SPOOL_DIR, or take a larger one; until then the spool "
+                                     "takes nothing, and webhooks get 503 while Kafka is away"));
     spools->reserved_said = reserved;
 }
 
@@ -300,6 +319,7 @@ void spools_tick(struct spools *spools)
     if (spool && spools->stat.set_aside > 0)
         spool_recount_set_aside(spool);
     show_size(spools);
+    metric_set(spools->takes, spools_take(spools, 0));
     if (spools->untidy && spool && spools->stat.records == 0)
         spools->untidy = spool_tidy(spool);
     look_after_orphan(spools);

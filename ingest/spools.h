@@ -31,7 +31,9 @@ const char *spools_open(struct spools **result, struct event_base *base, const s
 /* After the producer's last report. */
 void spools_close(struct spools *spools);
 
-/* There is room for a record of so many bytes, and the disk was not at fault a moment ago. */
+/* NULL: there is room for a record of so many bytes, and the disk was not at fault a moment ago. Else why not, and what helps;
+ * static text. */
+const char *spools_problem(const struct spools *spools, size_t bytes);
 bool spools_take(const struct spools *spools, size_t bytes);
 /* A record of this key waits: another one must not overtake it. */
 bool spools_key_waits(const struct spools *spools, struct slice key);

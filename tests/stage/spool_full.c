@@ -12,10 +12,12 @@
 #include "tests/support/wait.h"
 #include "tests/unit/test.h"
 
-enum { RECORDS = 40, BODY_BYTES = 20000, BLOCK_BYTES = 4096 };
+enum { RECORDS = 40, BODY_BYTES = 20000, BLOCK_BYTES = 4096, FILLER_BYTES = 6 * 1024 * 1024 };
 
 /* Of the spool: a reserve of 3 MiB, and 6 MiB must be free for it. */
 static const char *const SMALL[] = {"HOOKLINE_SPOOL_MAX_BYTES=2M", NULL};
+static char NO_ROOM[] = "its reserve cannot be made; make room on its disk";
+static char ROOM[] = "takes what the brokers do not take";
 static const char DISK[] = "size=10m,mode=0700";
 
 /* In this process's own view of the disks: nothing is left mounted when the test is killed. */
@@ -71,6 +73,48 @@ static bool is_kept(void *context)
     return !is_refused(context);
 }
 
+static bool readyz_says(void *context)
+{
+    const char *text = context;
+    struct http_client *client = http_client_open(process_management(spool_world.ingest));
+    http_client_send(client, SLICE("GET /readyz?verbose HTTP/1.1\r\nHost: a\r\n\r\n"));
+    struct http_answer answer = http_client_receive(client, spool_world.arena, SPOOL_END_MS);
+    http_client_close(client);
+    assert_int_equal(answer.status, 200);
+    return memmem(answer.body.ptr, answer.body.len, text, strlen(text));
+}
+
+static bool takes(void *context)
+{
+    (void)context;
+    return spool_metric("hookline_ingest_spool_takes") > 0;
+}
+
+static bool takes_nothing(void *context)
+{
+    return !takes(context);
+}
+
+/* While the brokers are there nobody needs the spool, so nobody would notice before they are away. */
+static void that_it_would_take_nothing_is_said_beforehand(void **state)
+{
+    (void)state;
+    if (!mounted) {
+        print_message("skipped: mounting a tmpfs needs root\n");
+        skip();
+    }
+    fill_disk();
+    assert_int_equal(truncate(filler, FILLER_BYTES), 0);
+    spool_ingest_begin(SMALL);
+    assert_true(wait_until(takes_nothing, NULL, SPOOL_END_MS));
+    assert_true(process_ready(spool_world.ingest));
+    assert_true(wait_until(readyz_says, NO_ROOM, SPOOL_END_MS));
+    assert_true(process_says(spool_world.ingest, "KiB free; 6144 KiB are needed"));
+    assert_int_equal(unlink(filler), 0);
+    assert_true(wait_until(takes, NULL, SPOOL_END_MS));
+    assert_true(wait_until(readyz_says, ROOM, SPOOL_END_MS));
+}
+
 static void what_waits_on_a_full_disk_leaves_it(void **state)
 {
     (void)state;
@@ -102,6 +146,7 @@ static void what_waits_on_a_full_disk_leaves_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(that_it_would_take_nothing_is_said_beforehand, begin, end),
         cmocka_unit_test_setup_teardown(what_waits_on_a_full_disk_leaves_it, begin, end),
     };
     return cmocka_run_group_tests(tests, spool_world_begin, spool_world_end);
