@@ -154,8 +154,9 @@ static void answer_not_kept(struct arrival *arrival, double seconds, const char 
         log_event(LOG_WARN, "refused", LOG_TEXT("cause", outcome_name(OUTCOME_NOT_KEPT)),
                   LOG_INT("status", ANSWER_NOT_KEPT.status),
                   LOG_TEXT("provider", source_provider_name(source->provider)), LOG_TEXT("source", source->name),
-                  LOG_TEXT("detail", problem), LOG_TEXT("event_id", arrival->id),
-                  LOG_TEXT("correlation_id", arrival->correlation), LOG_REAL("ms", seconds * 1000));
+                  LOG_TEXT("detail", problem), LOG_SLICE("peer", http_exchange_peer(arrival->exchange)),
+                  LOG_TEXT("event_id", arrival->id), LOG_TEXT("correlation_id", arrival->correlation),
+                  LOG_REAL("ms", seconds * 1000));
     tally_count(roster_tally(arrival->roster, arrival->route.provider, source), OUTCOME_NOT_KEPT);
     answer_send(arrival->exchange, &ANSWER_NOT_KEPT, arrival->correlation, arrival->id);
 }
