@@ -100,12 +100,12 @@ static void set_silent(struct keep *keep, bool silent)
 
 /* ---- draining ---- */
 
+/* What is under way may still reach the brokers by itself: later rows of its lane wait for it. */
 static void on_drain(evutil_socket_t fd, short what, void *context)
 {
     (void)fd, (void)what;
     struct keep *keep = context;
-    int64_t below[LANES +
-                  1]; /* what is under way may still reach the brokers by itself: later rows of its lane wait for it */
+    int64_t below[LANES + 1];
     if (keep->closing || !producer_ready(keep->producer))
         return;
     waiting_oldest_of_lanes(&keep->rings, below);
