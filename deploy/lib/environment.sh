@@ -28,7 +28,8 @@ environment_write() {
   mv "$RUN/env.new" "$RUN/env"
 }
 
-# The command `hookline` with the settings of this stack, whatever the caller's environment says.
+# The command `hookline` with the settings of this stack, whatever the caller's environment says; those of --set that it has,
+# too, but for the log's, which it prints to a person.
 environment_write_command() {
   cat >"$RUN/bin/hookline.new" <<COMMAND
 #!/bin/sh
@@ -38,6 +39,7 @@ export HOOKLINE_RUN_DIR=$(printf %q "$RUN") HOOKLINE_INGEST_URL=$(printf %q "htt
 export HOOKLINE_RETELL_API_KEY=$(printf %q "$(retell_api_key)") HOOKLINE_AUDIT_KEY=$(printf %q "$(secret audit_key)")
 export HOOKLINE_SPOOL_DIR=$(printf %q "$RUN/spool")
 export HOOKLINE_DEMO_NUMBERS=$(printf %q "${DEMO_NUMBER[1]},${DEMO_NUMBER[2]}")
+$(program_settings_given ctl | sed '/^HOOKLINE_LOG_/d' | while IFS= read -r row; do echo "export $(printf %q "$row")"; done)
 if [ "\$1" = migrate ]; then
   export HOOKLINE_DATABASE_URL=$(printf %q "$(database_url hookline_admin)")
 else
