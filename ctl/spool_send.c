@@ -21,6 +21,7 @@ struct sending {
     enum spool_table table;
     bool ours; /* no process holds it */
     int64_t sent, refused;
+    const char *problem; /* Kafka's, of the last one that it refused */
 };
 
 struct fate {
@@ -55,6 +56,8 @@ static size_t deliver(struct sending *sending, const struct spool_row *rows, siz
 static enum spool_outcome settle_row(struct sending *sending, const struct spool_row *row, const struct fate *fate)
 {
     *(fate->delivery == DELIVERY_ACKED ? &sending->sent : &sending->refused) += 1;
+    if (fate->delivery == DELIVERY_REFUSED)
+        sending->problem = fate->problem;
     if (fate->delivery == DELIVERY_ACKED)
         return spool_delete(sending->spool, sending->table, row->sequence);
     return sending->table == SPOOL_WAITING ? spool_set_aside(sending->spool, row->sequence, fate->problem) : SPOOL_FINE;
@@ -130,8 +133,11 @@ static int say(const struct arguments *arguments, const struct sending *sending)
         buffer_add_format(&out, ",\"sent\":%lld,\"refused\":%lld}\n", (long long)sending->sent,
                           (long long)sending->refused);
     } else {
-        buffer_add_format(&out, "%s: %lld sent, %lld refused\n", sending->path, (long long)sending->sent,
+        buffer_add_format(&out, "%s: %lld sent, %lld refused", sending->path, (long long)sending->sent,
                           (long long)sending->refused);
+        if (sending->refused > 0)
+            buffer_add_format(&out, ", the last with: %s", sending->problem);
+        buffer_add_text(&out, "\n");
     }
     int exit_code = console_print(&out);
     buffer_free(&out);

@@ -189,8 +189,9 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
         const char *reason;
     } STATES[] = {
         [KEEP_TO_BROKERS] = {true, "connected, topics known"},
-        [KEEP_TO_SPOOL] = {true, "spooling: no broker that answers, or topics unknown"},
-        [KEEP_NOWHERE] = {false, "no broker that answers, or topics unknown; and no spool that takes more"},
+        [KEEP_TO_SPOOL] = {true, "spooling: no broker that answers, or a topic that is unknown or forbidden"},
+        [KEEP_NOWHERE] =
+            {false, "no broker that answers, or a topic that is unknown or forbidden; and no spool that takes more"},
     };
     enum keep_state state = keep_state(self->keep);
     readiness_set(self->kafka, STATES[state].ready, STATES[state].reason);

@@ -45,9 +45,6 @@ _Static_assert(LANES < 64, "a lane is a bit of `closed`");
 
 static void refuse(struct spool_drain *drain, int64_t sequence, const char *problem)
 {
-    log_event(LOG_ERROR, "record_set_aside", LOG_TEXT("path", spool_slot_path(drain->slot)),
-              LOG_INT("sequence", sequence), LOG_TEXT("problem", problem),
-              LOG_TEXT("remedy", "hookline spool set-aside shows it, hookline spool retry sends it again"));
     spool_group_set_aside(drain->group, sequence, problem);
     drain->events->refused(drain->context);
 }

@@ -202,6 +202,10 @@ void spool_group_delete(struct spool_group *group, int64_t sequence)
 
 void spool_group_set_aside(struct spool_group *group, int64_t sequence, const char *problem)
 {
+    log_event(LOG_ERROR, "record_set_aside", LOG_TEXT("path", spool_slot_path(group->slot)),
+              LOG_INT("sequence", sequence), LOG_TEXT("problem", problem),
+              LOG_TEXT("remedy", "mend what Kafka says (a right, a topic, a size), then hookline spool retry; hookline "
+                                 "spool set-aside shows all of them"));
     add_removal(group, sequence, problem);
 }
 

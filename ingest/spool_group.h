@@ -28,7 +28,7 @@ void spool_group_free(struct spool_group *group);
 /* `done` runs once, never before this returns. The row is copied. */
 void spool_group_append(struct spool_group *group, const struct spool_row *row, spool_group_done *done, void *opaque);
 void spool_group_delete(struct spool_group *group, int64_t sequence);
-/* `problem` is copied. */
+/* Says so in the log. `problem` is copied. */
 void spool_group_set_aside(struct spool_group *group, int64_t sequence, const char *problem);
 /* Now, not at the end of the turn. */
 void spool_group_commit(struct spool_group *group);

@@ -213,8 +213,6 @@ void spools_delete(struct spools *spools, int64_t sequence)
 
 void spools_set_aside(struct spools *spools, int64_t sequence, const char *problem)
 {
-    log_event(LOG_ERROR, "record_set_aside", LOG_TEXT("path", spool_slot_path(spools->own.slot)),
-              LOG_INT("sequence", sequence), LOG_TEXT("problem", problem));
     metric_add(spools->refused, 1);
     spool_group_set_aside(spools->own.group, sequence, problem);
 }

@@ -7,7 +7,7 @@
 #include "tests/support/wait.h"
 #include "tests/unit/test.h"
 
-enum { TOO_LARGE = 10, WORDS_MAX = 8, RECORDS = 5 };
+enum { TOO_LARGE = 10, TOPIC_NOT_AUTHORISED = 29, WORDS_MAX = 8, RECORDS = 5 };
 
 static struct command last;
 
@@ -95,12 +95,44 @@ static void what_kafka_refused_is_shown_and_sent_again_when_its_cause_is_mended(
     assert_said(last.out, "\"problem\":\"");
     broker_fail_produces(spool_world.broker, TOO_LARGE, 1);
     assert_int_equal(spool_verb("retry", "ingest-0.db", NULL), 1); /* refused again: it stays */
-    assert_said(last.out, "0 sent, 1 refused");
+    assert_said(last.out, "0 sent, 1 refused, the last with: Broker: Message size too large");
     assert_int_equal(spool_verb("retry", "ingest-0.db", NULL), 0);
     assert_said(last.out, "1 sent, 0 refused");
     assert_int_equal(spool_times(body), 1);
     assert_int_equal(spool_verb("set-aside", "--json", NULL), 0);
     assert_slice(slice_of(last.out), "[]\n");
+}
+
+static bool nothing_is_set_aside(void *context)
+{
+    (void)context;
+    return process_ready(spool_world.ingest) && spool_metric("hookline_ingest_spool_set_aside") <= 0;
+}
+
+static struct slice of_call(int number)
+{
+    return spool_body("call_ended", arena_format(spool_world.arena, "right%d", number).ptr);
+}
+
+/* ingest may not write to its topic: what comes is answered, the first set aside; what follows, as soon as librdkafka lets it
+ * through, set aside or in the topic. Nobody need send it again. */
+static void what_came_without_the_right_is_sent_again_when_it_is_granted(void **state)
+{
+    (void)state;
+    spool_ingest_begin(NULL);
+    broker_fail_produces(spool_world.broker, TOPIC_NOT_AUTHORISED, 1);
+    for (int i = 0; i < RECORDS; i++)
+        assert_int_equal(spool_deliver(of_call(i)), 200);
+    assert_true(process_wait_metric(spool_world.ingest, "hookline_ingest_spool_set_aside", 1));
+    assert_true(process_says(spool_world.ingest, "mend what Kafka says"));
+    spool_await_empty();
+    assert_int_equal(spool_times(of_call(0)), 0);
+    assert_int_equal(spool_verb("set-aside", NULL, NULL), 0);
+    assert_said(last.out, "Topic authorization failed");
+    assert_int_equal(spool_verb("retry", "ingest-0.db", NULL), 0);
+    assert_said(last.out, "sent, 0 refused");
+    spool_judge();
+    assert_true(wait_until(nothing_is_set_aside, NULL, SPOOL_END_MS)); /* ingest sees what the command did */
 }
 
 static void without_a_directory_it_says_what_is_missing(void **state)
@@ -117,6 +149,7 @@ int main(void)
         STORY(what_waits_is_shown_and_written_out_beside_a_running_process),
         STORY(what_nobody_holds_is_drained_by_hand),
         STORY(what_kafka_refused_is_shown_and_sent_again_when_its_cause_is_mended),
+        STORY(what_came_without_the_right_is_sent_again_when_it_is_granted),
         STORY(without_a_directory_it_says_what_is_missing),
     };
     int failed = cmocka_run_group_tests(tests, spool_world_begin, spool_world_end);
