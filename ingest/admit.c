@@ -37,7 +37,8 @@ static bool media_accepted(const struct http_request *request)
     size_t encodings = 0;
     struct slice type = http_request_field(request, "Content-Type", &types);
     struct slice encoding = http_request_field(request, "Content-Encoding", &encodings);
-    return types <= 1 && (types == 0 || is_json_type(type)) && (encodings == 0 || slice_equals(encoding, "identity"));
+    return types <= 1 && (types == 0 || is_json_type(type)) &&
+           (encodings == 0 || (encodings == 1 && slice_equals(encoding, "identity")));
 }
 
 static bool address_allowed(const struct source *source, const struct http_exchange *exchange)

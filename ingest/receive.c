@@ -20,7 +20,7 @@
 #include "ingest/sender.h"
 #include "ingest/traceparent.h"
 
-enum { RANDOM_BYTES = 10 + TRACEPARENT_RANDOM_BYTES, CORRELATION_LEN = 36 };
+enum { RANDOM_BYTES = 10 + TRACEPARENT_RANDOM_BYTES, CORRELATION_LEN = 36, PATH_SHOWN_MAX = 64 };
 
 struct receive {
     struct roster *roster;
@@ -50,14 +50,27 @@ struct arrival {
 
 /* ---- telling ---- */
 
+/* Where a refused request wanted to go, for whoever mistyped it: its beginning, without digits, which could be somebody's
+ * number, and without the query. */
+static struct slice shown_path(const struct http_exchange *exchange, char text[PATH_SHOWN_MAX])
+{
+    struct slice path = http_exchange_request(exchange)->path;
+    size_t len = path.len < PATH_SHOWN_MAX ? path.len : PATH_SHOWN_MAX;
+    for (size_t i = 0; i < len; i++)
+        text[i] = (char)(path.ptr[i] >= '0' && path.ptr[i] <= '9' ? '#' : path.ptr[i]);
+    return (struct slice){text, len};
+}
+
 /* `outcome` is ours, for the log and the metric; the answer says what the sender may know. `tally` NULL: of no provider. */
 static void refuse(struct receive *receive, struct http_exchange *exchange, const struct answer *answer,
                    enum outcome outcome, struct tally *tally, const char *correlation)
 {
+    char path[PATH_SHOWN_MAX];
     if (hush_allows(&receive->hush, outcome_name(outcome), clock_ticks_ms()))
         log_event(LOG_INFO, "refused", LOG_TEXT("cause", outcome_name(outcome)), LOG_INT("status", answer->status),
                   LOG_TEXT("provider", tally ? tally->provider : ""), LOG_TEXT("source", tally ? tally->source : ""),
-                  LOG_SLICE("peer", http_exchange_peer(exchange)), LOG_TEXT("correlation_id", correlation));
+                  LOG_SLICE("path", shown_path(exchange, path)), LOG_SLICE("peer", http_exchange_peer(exchange)),
+                  LOG_TEXT("correlation_id", correlation));
     if (tally)
         tally_count(tally, outcome);
     else

@@ -109,6 +109,8 @@ static const struct row ROWS[] = {
     ROW("a body beyond 10 MiB, announced and never sent", 413, HEAD "Content-Length: 10485761\r\n\r\n"),
     ROW("a chunk beyond 10 MiB", 413, CHUNKED "a00001\r\n#"),
     ROW("a gzip body", 415, HEAD "Content-Encoding: gzip\r\nContent-Length: ~\r\n\r\n#"),
+    ROW("a gzip body behind an identity", 415,
+        HEAD "Content-Encoding: identity\r\nContent-Encoding: gzip\r\nContent-Length: ~\r\n\r\n#"),
     ROW("an unknown expectation", 417, HEAD "Expect: 200-maybe\r\nContent-Length: ~\r\n\r\n#"),
     ROW("two signatures", 400, HEAD "@Connection: close\r\nContent-Length: ~\r\n\r\n#"),
     ROW("one body signed, another sent", 401, HEAD "Connection: close\r\nContent-Length: 2\r\n\r\n{}"),

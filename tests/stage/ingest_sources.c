@@ -273,6 +273,9 @@ static void what_is_not_signed_leaves_no_record(void **state)
                          records_in(TOPIC_WEBHOOKS_STRIPE),
                      before);
     assert_true(process_says(with.ingest, "cause=signature_no_secret"));
+    assert_true(process_says(with.ingest, "source=\"\" path=/api/retell/webhook/nobody peer="));
+    assert_int_equal(deliver("/api/retell/+4915112345678?x=4711", KEY_A), 404);
+    assert_true(process_says(with.ingest, "path=/api/retell/+############# peer=")); /* nobody's number */
 }
 
 /* ---- the paths of before ---- */
