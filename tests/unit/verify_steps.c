@@ -144,7 +144,8 @@ static void stripe_allows_no_age_beyond_the_window(void **state)
     struct arena *arena = arena_new();
     struct sources *sources = sources_new(SOURCES, COUNT(SOURCES));
     for (int late = 0; late <= 1; late++) {
-        struct slice header = arena_format(arena, "t=%lld,v1=" D1, (long long)(NOW_MS / 1000 + (late ? -4000 : 4000)));
+        long long signed_at_s = NOW_MS / 1000 + (late ? -4000 : 4000);
+        struct slice header = arena_format(arena, "t=%lld,v1=" D1, signed_at_s);
         struct verify_answer answer =
             verify_find(arena, &(struct verify_question){.sources = sources,
                                                          .provider = &PROVIDERS[SOURCE_STRIPE],
