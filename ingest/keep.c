@@ -204,18 +204,28 @@ static void put_into_spool(struct waiting *waiting)
                   on_committed, waiting);
 }
 
-static bool spool_takes(const struct waiting *waiting)
+/* NULL: the spool takes it. */
+static const char *spool_refuses(const struct waiting *waiting)
 {
-    return waiting->may_spool &&
-           spools_take(waiting->keep->spools, waiting->record.key.len + waiting->record.value.len);
+    return waiting->may_spool
+               ? spools_problem(waiting->keep->spools, waiting->record.key.len + waiting->record.value.len)
+               : "is not for this source: it says \"spool\": \"never\"";
+}
+
+static void tell_both(struct waiting *waiting, const char *problem, const char *refusal)
+{
+    char both[512];
+    snprintf(both, sizeof both, "%s; the spool %s", problem, refusal);
+    tell(waiting, KEPT_NOT, both);
 }
 
 /* The brokers do not have it, as far as we know: the spool, or "no". What they refused for good is kept all the same, where an
  * operator finds it: the sender can do nothing about it. */
 static void fall_back(struct waiting *waiting, enum delivery delivery, const char *problem)
 {
-    if (!spool_takes(waiting)) {
-        tell(waiting, KEPT_NOT, problem);
+    const char *refusal = spool_refuses(waiting);
+    if (refusal) {
+        tell_both(waiting, problem, refusal);
         return;
     }
     put_into_spool(waiting);
@@ -313,7 +323,7 @@ void keep_record(struct keep *keep, const struct record *record, bool may_spool,
     bool failing = FAILPOINT("ingest.received");
     enum keep_choice choice = keep_choose((struct keep_facts){
         .may_spool = may_spool,
-        .spool_takes = spool_takes(waiting),
+        .spool_takes = !spool_refuses(waiting),
         .key_waits = may_spool && spools_key_waits(keep->spools, record->key),
         .brokers_up = producer_ready(keep->producer),
         .brokers_silent = keep->silent || lane_state(keep, waiting->lane) != LANE_OPEN,

@@ -35,6 +35,7 @@ struct spools {
     int64_t left_set_aside; /* in spools that nobody holds, at the last look */
     int64_t reserve_at_ms;  /* when to look again whether the disk has room for the reserve */
     bool reserved_said;     /* in the log */
+    bool waits;             /* something did at the last look */
     bool untidy;            /* something was in the own spool since it was last made small */
     struct metric *records, *bytes, *oldest, *set_aside, *takes, *spooled, *drained, *refused, *orphans,
         *orphan_set_aside;
@@ -155,7 +156,7 @@ void spools_close(struct spools *spools)
 const char *spools_problem(const struct spools *spools, size_t bytes)
 {
     if (!spools)
-        return "there is none: SPOOL_DIR is not set";
+        return "is not there: SPOOL_DIR is not set";
     if (!spool_group_reserved(spools->own.group))
         return "takes nothing: its reserve cannot be made; make room on its disk (spool_without_reserve in the log "
                "says "
@@ -307,6 +308,15 @@ static void look_after_orphan(struct spools *spools)
     metric_set(spools->orphan_set_aside, (double)(spools->left_set_aside + stat.set_aside));
 }
 
+static void say_emptied(struct spools *spools)
+{
+    bool waits = spools->stat.records > 0;
+    if (spools->waits && !waits)
+        log_event(LOG_INFO, "spool_emptied", LOG_TEXT("path", spool_slot_path(spools->own.slot)),
+                  LOG_INT("set_aside", spools->stat.set_aside));
+    spools->waits = waits;
+}
+
 void spools_tick(struct spools *spools)
 {
     if (!spools)
@@ -317,6 +327,7 @@ void spools_tick(struct spools *spools)
     if (spool && spools->stat.set_aside > 0)
         spool_recount_set_aside(spool);
     show_size(spools);
+    say_emptied(spools);
     metric_set(spools->takes, spools_take(spools, 0));
     if (spools->untidy && spool && spools->stat.records == 0)
         spools->untidy = spool_tidy(spool);

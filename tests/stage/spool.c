@@ -242,9 +242,11 @@ static void a_full_spool_means_come_again(void **state)
     }
     assert_int_equal(status, 503);
     assert_in_range(spool_world.accepted_count, 4, 6);
+    assert_true(process_says(spool_world.ingest, "; the spool takes nothing: it is full; raise SPOOL_MAX_BYTES"));
     spool_broker_back();
     spool_await_empty();
     spool_judge();
+    assert_true(process_says(spool_world.ingest, "event=spool_emptied"));
     assert_int_equal(spool_deliver(buffer_slice(&body)), 200);
     buffer_free(&body);
 }
@@ -264,6 +266,7 @@ static void a_source_that_wants_no_spool_is_told_to_come_again(void **state)
     assert_int_equal(spool_deliver_to("/api/retell/webhook/strict", numbered("strict", 0)), 200);
     spool_broker_away();
     assert_int_equal(spool_deliver_to("/api/retell/webhook/strict", numbered("strict", 1)), 503);
+    assert_true(process_says(spool_world.ingest, "; the spool is not for this source"));
     assert_true(spool_metric("hookline_ingest_spooled_total") <= 0);
     unlink(path);
 }
