@@ -12,7 +12,7 @@
 #include "common/log.h"
 #include "common/metrics.h"
 #include "ingest/keep_choice.h"
-#include "ingest/lanes.h"
+#include "ingest/silence.h"
 #include "ingest/spools.h"
 #include "ingest/waiting.h"
 
@@ -35,14 +35,12 @@ struct keep {
     struct spools *spools;               /* NULL: no SPOOL_DIR */
     struct waiting_rings rings;
     int64_t sequence; /* the last one given */
-    int64_t acked_ns; /* when the brokers last acknowledged anything */
-    struct lanes lanes;
-    unsigned silent_lanes;
-    bool silent, closing;
+    struct silence silence;
+    bool closing;
     enum keep_state said; /* in the log */
     struct event *timer, *drain;
     int64_t drain_at_ns; /* when `drain` is due, if it is pending */
-    struct metric *late_acks, *in_flight, *replaced, *brokers_answer, *partitions_silent;
+    struct metric *late_acks, *in_flight, *replaced, *brokers_answer;
 };
 
 /* ---- the line ---- */
@@ -89,15 +87,6 @@ static void arm(struct keep *keep)
     event_add(keep->timer, &(struct timeval){.tv_sec = us / 1000000, .tv_usec = us % 1000000 + 1});
 }
 
-static void set_silent(struct keep *keep, bool silent)
-{
-    if (keep->silent == silent || !keep->spools)
-        return;
-    keep->silent = silent;
-    log_event(silent ? LOG_WARN : LOG_INFO, silent ? "brokers_silent" : "brokers_answer",
-              LOG_INT("in_flight", metric_value(keep->in_flight)));
-}
-
 /* ---- draining ---- */
 
 /* What is under way may still reach the brokers by itself: later rows of its lane wait for it. */
@@ -109,7 +98,7 @@ static void on_drain(evutil_socket_t fd, short what, void *context)
     if (keep->closing || !producer_ready(keep->producer))
         return;
     waiting_oldest_of_lanes(&keep->rings, below);
-    spools_drain(keep->spools, keep->producer, below, keep->silent);
+    spools_drain(keep->spools, keep->producer, below, keep->silence.all);
 }
 
 /* The own spool and the orphan's share the timer: the sooner of the two has it. */
@@ -128,42 +117,21 @@ static enum lane_state lane_state(void *context, unsigned lane)
     const struct keep *keep = context;
     if (!producer_leads(keep->producer, lane_topic(lane), lane_partition(lane)))
         return LANE_LEADERLESS;
-    return keep->lanes.silent[lane] ? LANE_SILENT : LANE_OPEN;
-}
-
-static void note_lane(struct keep *keep, unsigned lane, bool was_silent)
-{
-    bool silent = keep->lanes.silent[lane];
-    if (silent == was_silent)
-        return;
-    keep->silent_lanes += silent ? 1 : -1U;
-    metric_set(keep->partitions_silent, keep->silent_lanes);
-    log_event(silent ? LOG_WARN : LOG_INFO, silent ? "partition_silent" : "partition_answers",
-              LOG_TEXT("topic", lane_topic(lane)), LOG_INT("partition", lane_partition(lane)),
-              LOG_INT("silent", keep->silent_lanes));
+    return keep->silence.lanes.silent[lane] ? LANE_SILENT : LANE_OPEN;
 }
 
 static void on_lane_acked(void *context, unsigned lane)
 {
     struct keep *keep = context;
-    bool was_silent = keep->lanes.silent[lane];
-    keep->acked_ns = clock_ticks_ns();
-    lanes_acked(&keep->lanes, lane, keep->acked_ns);
-    note_lane(keep, lane, was_silent);
-    set_silent(keep, false);
+    silence_acked(&keep->silence, lane);
 }
 
-/* What failed sooner says nothing of its lane: the producer was given up, the broker said no. */
+/* Without a spool there is nowhere else to go, whoever is silent. */
 static void on_lane_timed_out(void *context, unsigned lane, int64_t sent_ns)
 {
     struct keep *keep = context;
-    bool was_silent = keep->lanes.silent[lane];
-    if (!keep->spools || clock_ticks_ns() - sent_ns < keep->ack_timeout_ms * 1000000)
-        return;
-    lanes_timed_out(&keep->lanes, lane, sent_ns);
-    note_lane(keep, lane, was_silent);
-    if (keep->acked_ns < sent_ns)
-        set_silent(keep, true);
+    if (keep->spools)
+        silence_timed_out(&keep->silence, lane, sent_ns);
 }
 
 /* ---- answers ---- */
@@ -326,7 +294,7 @@ void keep_record(struct keep *keep, const struct record *record, bool may_spool,
         .spool_takes = !spool_refuses(waiting),
         .key_waits = may_spool && spools_key_waits(keep->spools, record->key),
         .brokers_up = producer_ready(keep->producer),
-        .brokers_silent = keep->silent || lane_state(keep, waiting->lane) != LANE_OPEN,
+        .brokers_silent = keep->silence.all || lane_state(keep, waiting->lane) != LANE_OPEN,
     });
     if (failing)
         tell(waiting, KEPT_NOT, "the failpoint said so");
@@ -370,8 +338,6 @@ static void make_metrics(struct keep *keep)
     keep->late_acks = metrics_counter("hookline_ingest_late_acks_total", "",
                                       "Records acknowledged after their sender had been told to come again.");
     keep->in_flight = metrics_gauge("hookline_ingest_in_flight", "", "Webhooks that wait for the brokers.");
-    keep->partitions_silent = metrics_gauge("hookline_ingest_partitions_silent", "",
-                                            "Partitions that did not acknowledge in time, and nothing since.");
     keep->brokers_answer = metrics_gauge("hookline_ingest_brokers_answer", "",
                                          "1 while new webhooks go to the brokers, 0 while they go to the spool.");
     keep->replaced = metrics_counter("hookline_ingest_producers_replaced_total", "",
@@ -384,6 +350,7 @@ const char *keep_open(struct keep **result, struct event_base *base, const struc
     *keep =
         (struct keep){.base = base, .settings = settings, .ack_timeout_ms = settings_count(settings, "ACK_TIMEOUT_MS")};
     waiting_rings_init(&keep->rings);
+    silence_begin(&keep->silence, keep->ack_timeout_ms);
     make_metrics(keep);
     keep->timer = evtimer_new(base, on_time_out, keep);
     keep->drain = evtimer_new(base, on_drain, keep);
@@ -422,7 +389,7 @@ void keep_close(struct keep *keep)
 
 enum keep_state keep_state(const struct keep *keep)
 {
-    if (producer_ready(keep->producer) && !keep->silent)
+    if (producer_ready(keep->producer) && !keep->silence.all)
         return KEEP_TO_BROKERS;
     return spools_take(keep->spools, 0) ? KEEP_TO_SPOOL : KEEP_NOWHERE;
 }
@@ -464,7 +431,7 @@ static void say_state(struct keep *keep)
     if (state != keep->said)
         log_event(SAYINGS[state].level, SAYINGS[state].event,
                   LOG_TEXT("brokers", !producer_ready(keep->producer) ? "away"
-                                      : keep->silent                  ? "silent"
+                                      : keep->silence.all             ? "silent"
                                                                       : "up"),
                   LOG_TEXT("spool", spool_problem ? spool_problem : "takes"));
     keep->said = state;
