@@ -121,7 +121,7 @@ static int start_into_a_pipe(void)
     const char *const environment[] = {
         arena_format(spool_world.arena, "HOOKLINE_KAFKA_BOOTSTRAP=%s", broker_address(spool_world.broker)).ptr,
         arena_format(spool_world.arena, "HOOKLINE_LISTEN=%s", spool_world.address).ptr,
-        "HOOKLINE_RETELL_API_KEY=" SPOOL_KEY, INGEST_PATIENT, NULL};
+        arena_format(spool_world.arena, "HOOKLINE_RETELL_API_KEY=%s", SPOOL_KEY).ptr, INGEST_PATIENT, NULL};
     spool_world.ingest = process_start(script, environment);
     return reader;
 }
