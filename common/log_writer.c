@@ -2,6 +2,7 @@
 #include "common/log_writer.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,17 +39,28 @@ static struct timespec in_ms(int64_t ms)
     return at;
 }
 
-/* To the end, or to an error: there is nowhere to complain. */
-static void write_out(struct slice lines)
+static int64_t lines_in(struct slice text)
+{
+    int64_t lines = 0;
+    for (const char *end; (end = memchr(text.ptr, '\n', text.len)) != NULL; lines++)
+        text = slice_from(text, (size_t)(end + 1 - text.ptr));
+    return lines;
+}
+
+/* To the end, or to an error (a full disk, a reader that is gone): how many lines nobody will read. Standard error may be
+ * somebody else's, too, who made it non-blocking. */
+static int64_t write_out(struct slice lines)
 {
     while (lines.len > 0) {
         ssize_t written = write(STDERR_FILENO, lines.ptr, lines.len);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return;
-        lines = slice_from(lines, (size_t)written);
+        if (written > 0)
+            lines = slice_from(lines, (size_t)written);
+        else if (written < 0 && errno == EAGAIN)
+            poll(&(struct pollfd){.fd = STDERR_FILENO, .events = POLLOUT}, 1, -1);
+        else if (written == 0 || errno != EINTR)
+            return lines_in(lines);
     }
+    return 0;
 }
 
 /* With the lock, until there is something to write and more has had its time to come. False: the end. */
@@ -74,12 +86,13 @@ static void *run(void *context)
         writer.gathered = writer.writing;
         writer.writing = full;
         pthread_mutex_unlock(&writer.lock);
-        write_out(buffer_slice(&full));
+        int64_t lost = write_out(buffer_slice(&full));
         pthread_mutex_lock(&writer.lock);
+        writer.lost += lost;
         buffer_clear(&writer.writing);
     }
     writer.ended = true;
-    pthread_cond_signal(&writer.gone);
+    pthread_cond_broadcast(&writer.gone);
     pthread_mutex_unlock(&writer.lock);
     return NULL;
 }
@@ -93,6 +106,7 @@ bool log_writer_start(void)
     pthread_cond_init(&writer.gone, &monotonic);
     pthread_condattr_destroy(&monotonic);
     writer.ending = writer.ended = false;
+    writer.lost = 0;
     atomic_store(&running, thread_start(&writer.thread, run, NULL) == 0);
     return atomic_load(&running);
 }
@@ -100,7 +114,7 @@ bool log_writer_start(void)
 /* Whoever reads may stand still for good: then the thread is left where it is, with its buffers. */
 void log_writer_stop(void)
 {
-    if (!atomic_exchange(&running, false))
+    if (!atomic_load(&running))
         return;
     struct timespec due = in_ms(STOP_MS);
     pthread_mutex_lock(&writer.lock);
@@ -110,6 +124,8 @@ void log_writer_stop(void)
         if (pthread_cond_timedwait(&writer.gone, &writer.lock, &due) == ETIMEDOUT)
             break;
     bool ended = writer.ended;
+    atomic_store(&running, false);
+    pthread_cond_broadcast(&writer.gone);
     pthread_mutex_unlock(&writer.lock);
     if (!ended) {
         pthread_detach(writer.thread);
@@ -129,11 +145,24 @@ int64_t log_writer_lost(void)
     return lost;
 }
 
+/* With the lock. Who speaks while it ends waits for that: his line, written beside it, could come into the middle of another,
+ * and gathered behind its back nobody would write it. */
+static bool gathers(void)
+{
+    while (atomic_load(&running) && writer.ending && !writer.ended)
+        pthread_cond_wait(&writer.gone, &writer.lock);
+    return atomic_load(&running) && !writer.ended;
+}
+
 struct buffer *log_writer_begin(void)
 {
     if (!atomic_load_explicit(&running, memory_order_relaxed))
         return NULL;
     pthread_mutex_lock(&writer.lock);
+    if (!gathers()) {
+        pthread_mutex_unlock(&writer.lock);
+        return NULL;
+    }
     if (writer.gathered.len < GATHERED_MAX_BYTES)
         return &writer.gathered;
     writer.lost++;

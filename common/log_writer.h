@@ -15,10 +15,11 @@
 
 /* From now on all threads' lines go this way. False if there is no thread to be had: then all stays as it was. */
 bool log_writer_start(void);
-/* Waits for what is gathered, a second at most; from then on each line is written by whoever has it. Fine when not started. */
+/* Waits for what is gathered, a second at most, and so does who speaks meanwhile; from then on each line is written by whoever
+ * has it. Fine when not started. */
 void log_writer_stop(void);
 
-/* Lines that nobody will read, since the start. */
+/* Lines that nobody will read, since the start: thrown away, or refused by whatever standard error is. */
 int64_t log_writer_lost(void);
 
 /* For log.c: where to add one line, between these two; NULL if the writer does not run (then without the second). */

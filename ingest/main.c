@@ -164,17 +164,16 @@ struct ingest {
     int64_t lines_lost_counted, lines_lost_said;
 };
 
-/* The line that says so is lost as well, until somebody reads again. */
+/* The line that says so may be lost as well: it is said again until a tick later no more are. */
 static void look_after_log(struct ingest *self)
 {
     int64_t lost = log_writer_lost();
+    if (lost == self->lines_lost_counted)
+        self->lines_lost_said = lost;
     metric_add(self->lines_lost, lost - self->lines_lost_counted);
     self->lines_lost_counted = lost;
-    if (lost == self->lines_lost_said)
-        return;
-    log_event(LOG_WARN, "log_lines_lost", LOG_INT("lines", lost - self->lines_lost_said));
-    if (log_writer_lost() == lost)
-        self->lines_lost_said = lost;
+    if (lost > self->lines_lost_said)
+        log_event(LOG_WARN, "log_lines_lost", LOG_INT("lines", lost - self->lines_lost_said));
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *context)
@@ -306,7 +305,8 @@ static const char *open_all(struct ingest *self)
     self->accept_pauses =
         metrics_gauge("hookline_ingest_accept_pauses", "", "Pauses in accepting since the start, for want of files.");
     self->lines_lost = metrics_counter("hookline_ingest_log_lines_lost_total", "",
-                                       "Log lines thrown away, because whoever reads standard error stood still.");
+                                       "Log lines that nobody will read: whoever reads standard error stood still, is "
+                                       "gone, or had no room.");
     self->arena = arena_new();
     if (!problem)
         problem = read_trusted(settings, self->arena, &self->trusted);

@@ -2,6 +2,9 @@
 #include "common/log_writer.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -9,10 +12,11 @@
 #include "common/thread.h"
 #include "tests/unit/test.h"
 
-enum { READER, WRITER };
+enum { READER, WRITER, READ_MS = 20000, LINES = 4000, ROOMY_BYTES = 1024 * 1024 };
 
 static int ends[2], kept;
 static pthread_t thread;
+static int64_t awaited; /* lines: then the reader pauses */
 static struct buffer read_so_far;
 
 /* Standard error is a pipe that nobody reads yet. */
@@ -35,30 +39,41 @@ static int teardown(void **state)
     return 0;
 }
 
-static void *read_all(void *context)
+/* So many lines; fewer if it is the end, or nothing comes for so long. */
+static void read_lines(int64_t lines)
 {
-    (void)context;
     char chunk[65536];
-    for (ssize_t got = 1; got > 0;) {
-        got = read(ends[READER], chunk, sizeof chunk);
+    for (ssize_t got = 1; got > 0 && lines > 0;) {
+        got = poll(&(struct pollfd){.fd = ends[READER], .events = POLLIN}, 1, READ_MS);
+        got = got > 0 ? read(ends[READER], chunk, sizeof chunk) : 0;
+        for (ssize_t i = 0; i < got; i++)
+            lines -= chunk[i] == '\n';
         if (got > 0)
             buffer_add(&read_so_far, (struct slice){chunk, (size_t)got});
     }
+}
+
+static void *read_awaited(void *context)
+{
+    (void)context;
+    read_lines(awaited);
     return NULL;
 }
 
-static void begin_reading(void)
+static void begin_reading(int64_t lines)
 {
-    assert_int_equal(thread_start(&thread, read_all, NULL), 0);
+    awaited = lines;
+    assert_int_equal(thread_start(&thread, read_awaited, NULL), 0);
 }
 
-/* All that was written is read. */
+/* The lines that are awaited, and whatever else is written. */
 static void end_reading(void)
 {
+    assert_int_equal(pthread_join(thread, NULL), 0);
     log_writer_stop();
     assert_true(dup2(kept, STDERR_FILENO) >= 0); /* the pipe's last writer is gone */
     close(kept);
-    assert_int_equal(pthread_join(thread, NULL), 0);
+    read_lines(INT64_MAX);
 }
 
 static void say(int64_t number)
@@ -92,11 +107,11 @@ static int64_t count_lines(void)
 static void what_is_said_is_written_in_order(void **state)
 {
     (void)state;
-    begin_reading();
-    for (int i = 0; i < 5000; i++)
+    begin_reading(LINES);
+    for (int i = 0; i < LINES; i++)
         say(i);
     end_reading();
-    assert_int_equal(count_lines(), 5000);
+    assert_int_equal(count_lines(), LINES);
     assert_int_equal(log_writer_lost(), 0);
 }
 
@@ -106,7 +121,7 @@ static void who_stands_still_costs_lines_and_no_time(void **state)
     int64_t said = 0;
     while (log_writer_lost() < 100)
         say(said++);
-    begin_reading();
+    begin_reading(said - 100);
     end_reading();
     assert_int_equal(count_lines(), said - 100);
 }
@@ -116,9 +131,65 @@ static void after_its_end_lines_are_written_at_once(void **state)
     (void)state;
     log_writer_stop();
     say(1);
-    begin_reading();
+    begin_reading(1);
     end_reading();
     assert_int_equal(count_lines(), 1);
+}
+
+static void *say_all(void *some)
+{
+    for (int i = 0; i < LINES; i++) {
+        say(i);
+        if (i == LINES / 4)
+            sem_post(some);
+    }
+    return NULL;
+}
+
+static void who_speaks_at_its_end_is_heard_in_his_turn(void **state)
+{
+    (void)state;
+    sem_t some;
+    pthread_t speaker;
+    assert_int_equal(sem_init(&some, 0, 0), 0);
+    fcntl(STDERR_FILENO, F_SETPIPE_SZ, ROOMY_BYTES); /* if it may be: a slow reader would use up the end's one second */
+    begin_reading(LINES);
+    assert_int_equal(thread_start(&speaker, say_all, &some), 0);
+    assert_int_equal(sem_wait(&some), 0);
+    log_writer_stop();
+    assert_int_equal(pthread_join(speaker, NULL), 0);
+    end_reading();
+    assert_int_equal(count_lines(), LINES);
+    sem_destroy(&some);
+}
+
+/* As whoever shares it with us may make it. */
+static void a_full_pipe_that_does_not_block_is_waited_for(void **state)
+{
+    (void)state;
+    assert_int_equal(fcntl(STDERR_FILENO, F_SETFL, O_NONBLOCK), 0);
+    for (int i = 0; i < LINES; i++)
+        say(i);
+    begin_reading(LINES);
+    end_reading();
+    assert_int_equal(count_lines(), LINES);
+    assert_int_equal(log_writer_lost(), 0);
+}
+
+static void what_a_full_disk_does_not_take_is_counted(void **state)
+{
+    (void)state;
+    int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    assert_true(full >= 0 && dup2(full, STDERR_FILENO) >= 0);
+    close(full);
+    say(1);
+    say(2);
+    while (log_writer_lost() < 2)
+        sched_yield();
+    begin_reading(0);
+    end_reading();
+    assert_int_equal(log_writer_lost(), 2);
+    assert_int_equal(count_lines(), 0);
 }
 
 int main(void)
@@ -126,6 +197,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_said_is_written_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(after_its_end_lines_are_written_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_speaks_at_its_end_is_heard_in_his_turn, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_full_pipe_that_does_not_block_is_waited_for, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_full_disk_does_not_take_is_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(who_stands_still_costs_lines_and_no_time, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
