@@ -105,11 +105,16 @@ static void a_key_in_a_file_of_its_own_is_read_again(void **state)
 
 /* ---- the log ---- */
 
+static const char *beside(const char *name)
+{
+    return arena_format(spool_world.arena, "%s/%s", spool_world.directory, name).ptr;
+}
+
 /* Its standard error is a pipe that holds one page, and whose reader (the returned descriptor) never reads. */
 static int start_into_a_pipe(void)
 {
-    const char *pipe = arena_format(spool_world.arena, "%s/log", spool_world.directory).ptr;
-    const char *script = arena_format(spool_world.arena, "%s/start", spool_world.directory).ptr;
+    const char *pipe = beside("log");
+    const char *script = beside("start");
     assert_int_equal(mkfifo(pipe, 0600), 0);
     int reader = open(pipe, O_RDWR | O_CLOEXEC);
     assert_true(reader >= 0 && fcntl(reader, F_SETPIPE_SZ, PAGE_BYTES) == PAGE_BYTES);
@@ -131,6 +136,8 @@ static void a_log_that_nobody_reads_holds_up_no_webhook(void **state)
     (void)state;
     int reader = start_into_a_pipe();
     assert_true(process_wait_ready(spool_world.ingest, SPOOL_END_MS));
+    unlink(beside("log"));
+    unlink(beside("start"));
     for (int i = 0; i < PAGE_BYTES / LINE_BYTES_LEAST; i++) /* of each a line is written */
         assert_key(SPOOL_KEY, 200);
     process_signal(spool_world.ingest, SIGTERM);
