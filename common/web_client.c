@@ -94,7 +94,7 @@ static int socket_wanted(CURL *easy, curl_socket_t fd, int what, void *context, 
     int events = (what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0) | EV_PERSIST;
     struct event *watch = event_new(client->base, fd, (short)events, socket_ready, client);
     if (!watch || event_add(watch, NULL) != 0)
-        return -1; /* the exchange fails; who asked may ask again */
+        abort(); /* only without memory, ours or the kernel's; to say no here would end every exchange, not this one */
     curl_multi_assign(client->multi, fd, watch);
     return 0;
 }
