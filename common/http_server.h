@@ -70,8 +70,9 @@ const char *http_server_open(struct http_server **result, struct event_base *bas
                              const struct http_server_options *options);
 /* "127.0.0.1:43121": where it really listens. */
 const char *http_server_address(const struct http_server *server);
-/* Stops accepting; answers say Connection: close; what is not here whole after drain_deadline_ms is answered 503, and who has not asked
- * again after drain_idle_ms is let go. `drained` runs (from the loop) when the last exchange is answered and its answer sent. Streams are their owner's to close. */
+/* Stops accepting; answers say Connection: close; what is not here whole after drain_deadline_ms is answered 503, and who has
+ * not asked again after drain_idle_ms is let go. `drained` runs (from the loop) when the last exchange is answered and its
+ * answer sent. Streams are their owner's to close. */
 void http_server_drain(struct http_server *server, void (*drained)(void *context), void *context);
 void http_server_close(struct http_server *server);
 size_t http_server_connections(const struct http_server *server);

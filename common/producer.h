@@ -89,7 +89,7 @@ enum delivery producer_send_all(struct producer *producer, const struct record *
 void producer_attach(struct producer *producer, struct event_base *base);
 
 size_t producer_under_way(const struct producer *producer);
-/* A broker is connected, and the topics that it was opened for are there. */
+/* A broker is connected, and the topics that it writes to (producer_open, producer_write_to) are there. */
 bool producer_ready(const struct producer *producer);
 /* A partition of a topic (without prefix) is not known to be without a leader, as of a second ago. */
 bool producer_leads(const struct producer *producer, const char *topic, int32_t partition);

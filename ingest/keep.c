@@ -17,10 +17,10 @@
 #include "ingest/waiting.h"
 
 enum {
-    LATE_MS =
-        8000, /* librdkafka goes on trying so long after our time-out: its ack spares the spool's sending it again */
-    WARM_UP_MS =
-        250, /* who comes in it waits in the kernel's queue; brokers that need longer are known within a second */
+    /* librdkafka goes on trying so long after our time-out: its ack spares the spool's sending it again */
+    LATE_MS = 8000,
+    /* who comes in it waits in the kernel's queue; brokers that need longer are known within a second */
+    WARM_UP_MS = 250,
 };
 
 static const char IN_VAIN[] = "the brokers did not acknowledge it in time";

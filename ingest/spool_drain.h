@@ -4,10 +4,11 @@
  *
  * A batch is at most 200 rows or 1 MiB, so live traffic finds a short queue before it; while the brokers are silent it is one
  * row, which asks whether they are back. Rows for a lane that is closed (lanes.h), or that have to wait for an older record of
- * their lane, are passed over, all that follow in the lane in one pass through the spool, so that a call's order holds; of each silent lane one row at a time, beside the batches, asks whether it
- * answers. Passing over rows takes a tenth of the loop's time at most, however many there are. What was not acked stays and is
- * in the next batch again; what Kafka refuses for good is set aside and stops nobody. No batch begins before the deletions of
- * the last one are on the disk: a disk that takes no deletion would else make the same records go out again and again.
+ * their lane, are passed over, and with them all that follow in the lane in one pass through the spool, so that a call's order
+ * holds; of each silent lane one row at a time, beside the batches, asks whether it answers. Passing over rows takes a tenth of
+ * the loop's time at most, however many there are. What was not acked stays and is in the next batch again; what Kafka refuses
+ * for good is set aside and stops nobody. No batch begins before the deletions of the last one are on the disk: a disk that
+ * takes no deletion would else make the same records go out again and again.
  */
 #ifndef HOOKLINE_INGEST_SPOOL_DRAIN_H
 #define HOOKLINE_INGEST_SPOOL_DRAIN_H

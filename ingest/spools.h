@@ -45,8 +45,8 @@ void spools_delete(struct spools *spools, int64_t sequence);
 void spools_set_aside(struct spools *spools, int64_t sequence, const char *problem);
 void spools_commit(struct spools *spools);
 
-/* Begins the next batch of each: of the own spool only rows before `below` of their lane. `silent`: one row, to ask. To be called now and then
- * (what a batch could not be rid of waits for that), and when `again` says so. */
+/* Begins the next batch of each: of the own spool only rows before `below` of their lane. `silent`: one row, to ask. To be
+ * called now and then (what a batch could not be rid of waits for that), and when `again` says so. */
 void spools_drain(struct spools *spools, struct producer *producer, const int64_t below[LANES + 1], bool silent);
 /* Now and then: metrics, orphans, tidying, what failed. */
 void spools_tick(struct spools *spools);
