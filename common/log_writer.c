@@ -42,7 +42,7 @@ static struct timespec in_ms(int64_t ms)
 static int64_t lines_in(struct slice text)
 {
     int64_t lines = 0;
-    for (size_t i = 0; i < text.len; i++)
+    for (size_t i = 0; !slice_absent(text) && i < text.len; i++)
         lines += text.ptr[i] == '\n';
     return lines;
 }
