@@ -68,7 +68,7 @@ struct producer {
     struct sending waiting, overdue; /* the rings' ends */
     struct wake *wake;
     rd_kafka_queue_t *queue;
-    bool ready;
+    bool up;
 };
 
 /* rings of records under way ---------------------------------------------------------------------------------------- */
@@ -177,7 +177,7 @@ static void failed(rd_kafka_t *kafka, int error, const char *reason, void *conte
     (void)kafka;
     struct producer *producer = context;
     if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
-        producer->ready = false;
+        producer->up = false;
     if (error == RD_KAFKA_RESP_ERR__FATAL)
         log_event(LOG_ERROR, "producer_fatal", LOG_TEXT("problem", reason));
 }
@@ -186,7 +186,7 @@ static int statistics_read(rd_kafka_t *kafka, char *text, size_t len, void *cont
 {
     (void)kafka;
     struct producer *producer = context;
-    producer->ready = producer_topics_hear_statistics(&producer->topics, text, len);
+    producer->up = producer_topics_hear_statistics(&producer->topics, text, len);
     return 0; /* librdkafka frees the text */
 }
 
@@ -198,7 +198,8 @@ void producer_warm_up(struct producer *producer, int wait_ms)
     const struct rd_kafka_metadata *metadata = NULL;
     if (rd_kafka_metadata(producer->kafka, 0, NULL, &metadata, wait_ms) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return;
-    producer->ready = producer_topics_hear_metadata(&producer->topics, metadata);
+    producer_topics_hear_metadata(&producer->topics, metadata);
+    producer->up = true;
     rd_kafka_metadata_destroy(metadata);
 }
 
@@ -250,7 +251,7 @@ void producer_write_to(struct producer *producer, const char *name)
     if (!topic || topic->written)
         return;
     topic->written = true;
-    topic->patience = producer->ready ? PATIENCE_STATISTICS : 0;
+    topic->patience = producer->up ? PATIENCE_STATISTICS : 0;
 }
 
 void producer_close(struct producer *producer)
@@ -406,9 +407,14 @@ size_t producer_under_way(const struct producer *producer)
     return producer->under_way;
 }
 
+bool producer_up(const struct producer *producer)
+{
+    return producer->up && !producer_fatal(producer);
+}
+
 bool producer_ready(const struct producer *producer)
 {
-    return producer->ready && !producer_fatal(producer);
+    return producer_up(producer) && producer_topics_complete(&producer->topics);
 }
 
 bool producer_leads(const struct producer *producer, const char *topic, int32_t partition)

@@ -56,7 +56,8 @@ const char *producer_open(struct producer **result, const struct settings *setti
 /* One topic more without which the caller is not ready: asked for now, and given some seconds before that counts. Only what is
  * written to should be known here: librdkafka makes one request at a time, for the first partition that has something, and
  * begins its next round one partition further. Where it goes through twelve partitions that are used and twenty-four that are not,
- * it begins nearly always with the same one, and the others wait (measured: those of the last partitions 2-3 times as long). */
+ * it begins nearly always with the same one, and the others wait (measured at 64 connections: 11 % of the last partition's
+ * records longer than 8 ms, 0.6 % of the first's). */
 void producer_write_to(struct producer *producer, const char *topic);
 
 /* Asks for the topics it writes, so that the first record finds its way at once. Takes up to wait_ms when no broker answers: for
@@ -89,9 +90,12 @@ enum delivery producer_send_all(struct producer *producer, const struct record *
 void producer_attach(struct producer *producer, struct event_base *base);
 
 size_t producer_under_way(const struct producer *producer);
-/* A broker is connected, and the topics that it writes to (producer_open, producer_write_to) are there. */
+/* A broker is connected. */
+bool producer_up(const struct producer *producer);
+/* That, and the topics that it writes to (producer_open, producer_write_to) are there. */
 bool producer_ready(const struct producer *producer);
-/* A partition of a topic (without prefix) is not known to be without a leader, as of a second ago. */
+/* A partition of a topic (without prefix) is not known to be without a leader, nor the topic to be missing or forbidden, as of a
+ * second ago. */
 bool producer_leads(const struct producer *producer, const char *topic, int32_t partition);
 /* NULL, or why librdkafka gave this instance up for good: it must be closed and opened anew. */
 const char *producer_fatal(const struct producer *producer);

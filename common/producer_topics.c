@@ -51,17 +51,24 @@ static const rd_kafka_metadata_topic_t *metadata_find(const rd_kafka_metadata_t 
     return NULL;
 }
 
-bool producer_topics_hear_metadata(struct producer_topics *topics, const rd_kafka_metadata_t *metadata)
+static void note_known(struct producer_topic *topic, bool known)
 {
-    bool all = true;
+    topic->missing = !known && topic->patience == 0;
+    if (known)
+        topic->patience = 0;
+    else if (topic->patience > 0)
+        topic->patience--;
+}
+
+void producer_topics_hear_metadata(struct producer_topics *topics, const rd_kafka_metadata_t *metadata)
+{
     for (size_t i = 0; i < topics->count; i++) {
         const rd_kafka_metadata_topic_t *known = metadata_find(metadata, &topics->items[i]);
         bool there = known && known->err == RD_KAFKA_RESP_ERR_NO_ERROR && known->partition_cnt > 0;
         if (there)
             note_leaders(&topics->items[i], known);
-        all = all && (there || !topics->items[i].written);
+        note_known(&topics->items[i], there);
     }
-    return all;
 }
 
 static bool some_broker_is_up(yyjson_val *brokers)
@@ -97,24 +104,25 @@ bool producer_topics_hear_statistics(struct producer_topics *topics, const char 
 {
     yyjson_doc *document = yyjson_read(text, len, YYJSON_READ_NOFLAG);
     yyjson_val *statistics = yyjson_doc_get_root(document);
-    bool all = some_broker_is_up(yyjson_obj_get(statistics, "brokers"));
-    for (size_t i = 0; i < topics->count; i++) {
-        struct producer_topic *topic = &topics->items[i];
-        if (is_known(topic, yyjson_obj_get(statistics, "topics")))
-            topic->patience = 0;
-        else if (topic->patience > 0)
-            topic->patience--;
-        else
-            all = all && !topic->written;
-    }
+    bool up = some_broker_is_up(yyjson_obj_get(statistics, "brokers"));
+    for (size_t i = 0; i < topics->count; i++)
+        note_known(&topics->items[i], is_known(&topics->items[i], yyjson_obj_get(statistics, "topics")));
     yyjson_doc_free(document);
-    return all;
+    return up;
+}
+
+bool producer_topics_complete(const struct producer_topics *topics)
+{
+    for (size_t i = 0; i < topics->count; i++)
+        if (topics->items[i].written && topics->items[i].missing)
+            return false;
+    return true;
 }
 
 bool producer_topics_lead(const struct producer_topics *topics, const char *name, int32_t partition)
 {
     for (size_t i = 0; i < topics->count; i++)
         if (strcmp(topics->items[i].name, name) == 0 && partition >= 0 && partition < TOPIC_PARTITIONS)
-            return !topics->items[i].leaderless[partition];
+            return !topics->items[i].missing && !topics->items[i].leaderless[partition];
     return true;
 }

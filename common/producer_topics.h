@@ -16,6 +16,7 @@ struct producer_topic {
     rd_kafka_topic_t *handle;
     bool written;                      /* without it nobody is ready */
     unsigned patience;                 /* so many statistics may not know it yet */
+    bool missing;                      /* as of the last that was heard, patience being over */
     bool leaderless[TOPIC_PARTITIONS]; /* as of the last that was heard */
 };
 
@@ -29,11 +30,13 @@ struct producer_topic *producer_topics_take(struct producer_topics *topics, rd_k
                                             const struct settings *settings, const char *name);
 void producer_topics_close(struct producer_topics *topics);
 
-/* Both: whether all that are written are there. `text`: librdkafka's STATISTICS.md. */
-bool producer_topics_hear_metadata(struct producer_topics *topics, const rd_kafka_metadata_t *metadata);
+void producer_topics_hear_metadata(struct producer_topics *topics, const rd_kafka_metadata_t *metadata);
+/* `text`: librdkafka's STATISTICS.md. True: a broker is connected. */
 bool producer_topics_hear_statistics(struct producer_topics *topics, const char *text, size_t len);
 
-/* False only for a partition that is known to have no leader. */
+/* All that are written are there. */
+bool producer_topics_complete(const struct producer_topics *topics);
+/* False only for a partition that is known to have no leader, or whose topic is known to be missing. */
 bool producer_topics_lead(const struct producer_topics *topics, const char *name, int32_t partition);
 
 #endif

@@ -95,7 +95,7 @@ static void on_drain(evutil_socket_t fd, short what, void *context)
     (void)fd, (void)what;
     struct keep *keep = context;
     int64_t below[LANES + 1];
-    if (keep->closing || !producer_ready(keep->producer))
+    if (keep->closing || !producer_up(keep->producer))
         return;
     waiting_oldest_of_lanes(&keep->rings, below);
     spools_drain(keep->spools, keep->producer, below, keep->silence.all);
@@ -293,7 +293,7 @@ void keep_record(struct keep *keep, const struct record *record, bool may_spool,
         .may_spool = may_spool,
         .spool_takes = !spool_refuses(waiting),
         .key_waits = may_spool && spools_key_waits(keep->spools, record->key),
-        .brokers_up = producer_ready(keep->producer),
+        .brokers_up = producer_up(keep->producer),
         .brokers_silent = keep->silence.all || lane_state(keep, waiting->lane) != LANE_OPEN,
     });
     if (failing)
@@ -430,9 +430,10 @@ static void say_state(struct keep *keep)
     metric_set(keep->brokers_answer, state == KEEP_TO_BROKERS);
     if (state != keep->said)
         log_event(SAYINGS[state].level, SAYINGS[state].event,
-                  LOG_TEXT("brokers", !producer_ready(keep->producer) ? "away"
-                                      : keep->silence.all             ? "silent"
-                                                                      : "up"),
+                  LOG_TEXT("brokers", !producer_up(keep->producer)      ? "away"
+                                      : !producer_ready(keep->producer) ? "without a topic, or a right to it"
+                                      : keep->silence.all               ? "silent"
+                                                                        : "up"),
                   LOG_TEXT("spool", spool_problem ? spool_problem : "takes"));
     keep->said = state;
 }

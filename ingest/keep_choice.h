@@ -17,8 +17,8 @@ struct keep_facts {
     bool may_spool;      /* its source lets it wait on our disk */
     bool spool_takes;    /* there is room, and the disk was not at fault a moment ago */
     bool key_waits;      /* an earlier record of its call lies in the spool */
-    bool brokers_up;     /* one is connected, and the topics are known */
-    bool brokers_silent; /* all of them, or its partition's (lanes.h), which may also be without a leader */
+    bool brokers_up;     /* one is connected */
+    bool brokers_silent; /* all of them, or its lane is closed (lanes.h) */
 };
 
 enum keep_choice keep_choose(struct keep_facts facts);

@@ -2,7 +2,7 @@
  *
  *      open         records go there
  *      silent       one was not acknowledged in time, and none of this lane since it was sent: its broker is frozen, or away
- *      leaderless   no broker has it now (the producer knows; keep.c asks it)
+ *      leaderless   no broker has it now, or its topic is missing or forbidden (the producer knows; keep.c asks it)
  *
  * What is for a closed lane waits in the spool, and keeps nobody else there. The first ack on a silent lane opens it.
  */

@@ -188,7 +188,8 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
         const char *reason;
     } STATES[] = {
         [KEEP_TO_BROKERS] = {true, "connected, topics known"},
-        [KEEP_TO_SPOOL] = {true, "spooling: no broker that answers, or a topic that is unknown or forbidden"},
+        [KEEP_TO_SPOOL] = {true,
+                           "spooling: no broker that answers, or what is for a topic that is unknown or forbidden"},
         [KEEP_NOWHERE] =
             {false, "no broker that answers, or a topic that is unknown or forbidden; and no spool that takes more"},
     };

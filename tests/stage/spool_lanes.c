@@ -1,7 +1,10 @@
 /* One partition is without a leader, or its broker frozen, while the others answer: what is for it waits in the spool and keeps
  * nobody else there. Three brokers: all partitions are the first one's, but for those of some calls. */
 #include <stdio.h>
+#include <unistd.h>
 
+#include "common/hmac.h"
+#include "ingest/signature.h"
 #include "tests/support/spool_world.h"
 #include "tests/support/wait.h"
 #include "tests/unit/test.h"
@@ -112,6 +115,72 @@ static void a_frozen_broker_among_several_costs_only_its_own(void **state)
     assert_in_order(1 + 2 * FEW);
 }
 
+/* ---- a topic is missing ---- */
+
+#define BOOKING_KEY "key_of_the_calendar"
+
+static int deliver_booking(struct slice body)
+{
+    uint8_t digest[HMAC_BYTES];
+    char hex[SIGNATURE_HEX + 1];
+    struct hmac_key *key = hmac_key_new(SLICE(BOOKING_KEY));
+    hmac_compute(key, &body, 1, digest);
+    hmac_key_free(key);
+    signature_hex(digest, hex);
+    struct slice request = arena_format(
+        spool_world.arena,
+        "POST /api/calcom/webhook HTTP/1.1\r\nHost: a\r\nX-Cal-Signature-256: %s\r\nContent-Length: %zu\r\n\r\n%.*s",
+        hex, body.len, SLICE_PRINT(body));
+    struct http_client *client = http_client_open(spool_world.address);
+    assert_true(http_client_send(client, request));
+    int status = http_client_receive(client, spool_world.arena, SPOOL_SOON_MS).status;
+    http_client_close(client);
+    return status;
+}
+
+static bool a_booking_waits(void *context)
+{
+    (void)context;
+    return spool_metric("hookline_ingest_spool_records") == 1;
+}
+
+static bool the_booking_has_left(void *context)
+{
+    size_t count = 0;
+    const struct broker_record *records =
+        broker_read(spool_world.broker, TOPIC_WEBHOOKS_CALCOM, spool_world.arena, &count);
+    return count > 0 && slice_same(records[0].value, *(struct slice *)context);
+}
+
+/* A source was added whose topic nobody has made: the calls of all others are on the screens all the same. */
+static void a_missing_topic_costs_only_its_own(void **state)
+{
+    (void)state;
+    const char *path = arena_format(spool_world.arena, "%s/sources.json", spool_world.directory).ptr;
+    const char *const sources[] = {arena_format(spool_world.arena, "HOOKLINE_SOURCES=%s", path).ptr, NULL};
+    struct slice booking = SLICE("{\"triggerEvent\":\"BOOKING_CREATED\"}");
+    int number = 0;
+    FILE *file = fopen(path, "we");
+    assert_true(fputs("{\"sources\":[{\"name\":\"calendar\",\"provider\":\"calcom\","
+                      "\"keys\":[{\"id\":\"1\",\"key\":\"" BOOKING_KEY "\"}]}]}",
+                      file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    broker_lose_topic(spool_world.broker, TOPIC_WEBHOOKS_CALCOM, true);
+    spool_world.broker_away = true; /* so it looks from outside: not all webhooks go to the brokers */
+    spool_ingest_begin(sources);
+    spool_world.broker_away = false;
+    assert_true(wait_until(goes_directly, &number, SPOOL_END_MS));
+    spool_await_empty();
+    assert_int_equal(deliver_booking(booking), 200);
+    assert_true(wait_until(a_booking_waits, NULL, SPOOL_END_MS));
+    assert_true(wait_until(goes_directly, &number, SPOOL_END_MS));
+    broker_lose_topic(spool_world.broker, TOPIC_WEBHOOKS_CALCOM, false);
+    assert_true(wait_until(the_booking_has_left, &booking, SPOOL_END_MS));
+    spool_await_empty();
+    spool_judge();
+    unlink(path);
+}
+
 /* ---- several are silent ---- */
 
 static const char *const CALLS[SILENT] = {"a", "b", "c"};
@@ -169,6 +238,7 @@ int main(void)
         STORY(a_partition_without_leader_keeps_nobody_else_waiting),
         STORY(a_frozen_broker_among_several_costs_only_its_own),
         STORY(of_several_silent_partitions_each_is_asked),
+        STORY(a_missing_topic_costs_only_its_own),
     };
     return cmocka_run_group_tests(tests, begin, spool_world_end);
 }

@@ -46,7 +46,8 @@ static struct producer_topic *take(const char *name)
 
 static bool hear(const char *statistics)
 {
-    return producer_topics_hear_statistics(&with.topics, statistics, strlen(statistics));
+    bool up = producer_topics_hear_statistics(&with.topics, statistics, strlen(statistics));
+    return up && producer_topics_complete(&with.topics);
 }
 
 #define UP              "\"brokers\":{\"b\":{\"state\":\"UP\"}}"
@@ -95,6 +96,17 @@ static void a_partition_without_a_leader_is_known(void **state)
     assert_true(producer_topics_lead(&with.topics, TOPIC_CALLS_EVENTS, 1));
 }
 
+static void a_topic_that_is_missing_keeps_only_its_own_partitions(void **state)
+{
+    (void)state;
+    take(TOPIC_CALLS_EVENTS)->written = true;
+    take(TOPIC_CALLS_UPDATES)->written = true;
+    assert_false(hear("{" UP ",\"topics\":{" EVENTS(LED) "}}"));
+    assert_true(producer_topics_lead(&with.topics, TOPIC_CALLS_EVENTS, 0));
+    for (int i = 0; i < TOPIC_PARTITIONS; i++)
+        assert_false(producer_topics_lead(&with.topics, TOPIC_CALLS_UPDATES, i));
+}
+
 static void one_that_comes_later_has_a_while(void **state)
 {
     (void)state;
@@ -129,6 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(ready_is_a_broker_and_every_topic_that_is_written, setup, teardown),
         cmocka_unit_test_setup_teardown(a_partition_without_a_leader_is_known, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_topic_that_is_missing_keeps_only_its_own_partitions, setup, teardown),
         cmocka_unit_test_setup_teardown(one_that_comes_later_has_a_while, setup, teardown),
         cmocka_unit_test_setup_teardown(there_is_room_for_so_many, setup, teardown),
     };
