@@ -12,6 +12,7 @@
 #include "tests/support/wait.h"
 #include "tests/unit/test.h"
 
+#define KEY_FILE "retell.key"
 #define KEY_NEXT "key_next_456789abcdef0123456789ab"
 
 enum { PAGE_BYTES = 4096, LINE_BYTES_LEAST = 64 };
@@ -43,14 +44,6 @@ static void without_kafka_the_first_webhook_is_kept_at_once(void **state)
 
 /* ---- the key's file ---- */
 
-static void write_key(const char *path, const char *key)
-{
-    FILE *file = fopen(path, "we");
-    assert_non_null(file);
-    assert_true(fputs(key, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
 static double reloads(void)
 {
     return spool_metric("hookline_ingest_sources_reloads_total{outcome=\"in_force\"}") +
@@ -63,10 +56,10 @@ static bool read_again(void *before)
 }
 
 /* True: what is in the file now is in force. */
-static bool change_key(const char *path, const char *key)
+static bool change_key(const char *key)
 {
     double before = reloads();
-    write_key(path, key);
+    spool_file(KEY_FILE, key);
     process_signal(spool_world.ingest, SIGHUP);
     assert_true(wait_until(read_again, &before, SPOOL_END_MS));
     return spool_metric("hookline_ingest_sources_reload_failed") == 0;
@@ -83,20 +76,19 @@ static void assert_key(const char *key, int status)
 static void a_key_in_a_file_of_its_own_is_read_again(void **state)
 {
     (void)state;
-    const char *path = arena_format(spool_world.arena, "%s/retell.key", spool_world.directory).ptr;
+    const char *path = spool_file(KEY_FILE, SPOOL_KEY "\n");
     const char *const environment[] = {
         arena_format(spool_world.arena, "HOOKLINE_KAFKA_BOOTSTRAP=%s", broker_address(spool_world.broker)).ptr,
         arena_format(spool_world.arena, "HOOKLINE_LISTEN=%s", spool_world.address).ptr,
         arena_format(spool_world.arena, "HOOKLINE_RETELL_API_KEY_FILE=%s", path).ptr, INGEST_PATIENT, NULL};
-    write_key(path, SPOOL_KEY "\n");
     spool_world.ingest = process_start(HOOKLINE_INGEST, environment);
     assert_true(process_wait_ready(spool_world.ingest, SPOOL_END_MS));
     assert_key(SPOOL_KEY, 200);
     assert_key(KEY_NEXT, 401);
-    assert_true(change_key(path, KEY_NEXT "\n"));
+    assert_true(change_key(KEY_NEXT "\n"));
     assert_key(SPOOL_KEY, 401);
     assert_key(KEY_NEXT, 200);
-    assert_false(change_key(path, "\n")); /* no key at all: the one of before stays */
+    assert_false(change_key("\n")); /* no key at all: the one of before stays */
     assert_true(process_says(spool_world.ingest, "HOOKLINE_RETELL_API_KEY=(secret) is not right"));
     assert_key(KEY_NEXT, 200);
     assert_false(process_said(spool_world.ingest, SPOOL_KEY) || process_said(spool_world.ingest, KEY_NEXT));
@@ -105,29 +97,24 @@ static void a_key_in_a_file_of_its_own_is_read_again(void **state)
 
 /* ---- the log ---- */
 
-static const char *beside(const char *name)
-{
-    return arena_format(spool_world.arena, "%s/%s", spool_world.directory, name).ptr;
-}
-
 /* Its standard error is a pipe that holds one page, and whose reader (the returned descriptor) never reads. */
 static int start_into_a_pipe(void)
 {
-    const char *pipe = beside("log");
-    const char *script = beside("start");
+    const char *pipe = arena_format(spool_world.arena, "%s/log", spool_world.directory).ptr;
+    const char *script = spool_file(
+        "start", arena_format(spool_world.arena, "#!/bin/sh\nexec '%s' 2>'%s'\n", HOOKLINE_INGEST, pipe).ptr);
     assert_int_equal(mkfifo(pipe, 0600), 0);
     int reader = open(pipe, O_RDWR | O_CLOEXEC);
     assert_true(reader >= 0 && fcntl(reader, F_SETPIPE_SZ, PAGE_BYTES) == PAGE_BYTES);
-    FILE *file = fopen(script, "we");
-    assert_non_null(file);
-    fprintf(file, "#!/bin/sh\nexec '%s' 2>'%s'\n", HOOKLINE_INGEST, pipe);
-    assert_int_equal(fclose(file), 0);
     assert_int_equal(chmod(script, 0700), 0);
     const char *const environment[] = {
         arena_format(spool_world.arena, "HOOKLINE_KAFKA_BOOTSTRAP=%s", broker_address(spool_world.broker)).ptr,
         arena_format(spool_world.arena, "HOOKLINE_LISTEN=%s", spool_world.address).ptr,
         arena_format(spool_world.arena, "HOOKLINE_RETELL_API_KEY=%s", SPOOL_KEY).ptr, INGEST_PATIENT, NULL};
     spool_world.ingest = process_start(script, environment);
+    assert_true(process_wait_ready(spool_world.ingest, SPOOL_END_MS));
+    unlink(pipe);
+    unlink(script);
     return reader;
 }
 
@@ -135,9 +122,6 @@ static void a_log_that_nobody_reads_holds_up_no_webhook(void **state)
 {
     (void)state;
     int reader = start_into_a_pipe();
-    assert_true(process_wait_ready(spool_world.ingest, SPOOL_END_MS));
-    unlink(beside("log"));
-    unlink(beside("start"));
     for (int i = 0; i < PAGE_BYTES / LINE_BYTES_LEAST; i++) /* of each a line is written */
         assert_key(SPOOL_KEY, 200);
     process_signal(spool_world.ingest, SIGTERM);

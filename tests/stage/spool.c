@@ -254,14 +254,11 @@ static void a_full_spool_means_come_again(void **state)
 static void a_source_that_wants_no_spool_is_told_to_come_again(void **state)
 {
     (void)state;
-    const char *path = arena_format(spool_world.arena, "%s/sources.json", spool_world.directory).ptr;
+    const char *path =
+        spool_file("sources.json", "{\"sources\":[{\"name\":\"strict\",\"provider\":\"retell\",\"spool\":\"never\","
+                                   "\"keys\":[{\"id\":\"1\",\"key\":\"" SPOOL_KEY "\"}]}]}");
     const char *const strict[] = {arena_format(spool_world.arena, "HOOKLINE_SOURCES=%s", path).ptr,
                                   "HOOKLINE_RETELL_API_KEY=key_of_the_source_default", NULL};
-    FILE *file = fopen(path, "we");
-    assert_true(fputs("{\"sources\":[{\"name\":\"strict\",\"provider\":\"retell\",\"spool\":\"never\","
-                      "\"keys\":[{\"id\":\"1\",\"key\":\"" SPOOL_KEY "\"}]}]}",
-                      file) >= 0);
-    assert_int_equal(fclose(file), 0);
     spool_ingest_begin(strict);
     assert_int_equal(spool_deliver_to("/api/retell/webhook/strict", numbered("strict", 0)), 200);
     spool_broker_away();

@@ -156,15 +156,11 @@ static bool the_booking_has_left(void *context)
 static void a_missing_topic_costs_only_its_own(void **state)
 {
     (void)state;
-    const char *path = arena_format(spool_world.arena, "%s/sources.json", spool_world.directory).ptr;
+    const char *path = spool_file("sources.json", "{\"sources\":[{\"name\":\"calendar\",\"provider\":\"calcom\","
+                                                  "\"keys\":[{\"id\":\"1\",\"key\":\"" BOOKING_KEY "\"}]}]}");
     const char *const sources[] = {arena_format(spool_world.arena, "HOOKLINE_SOURCES=%s", path).ptr, NULL};
     struct slice booking = SLICE("{\"triggerEvent\":\"BOOKING_CREATED\"}");
     int number = 0;
-    FILE *file = fopen(path, "we");
-    assert_true(fputs("{\"sources\":[{\"name\":\"calendar\",\"provider\":\"calcom\","
-                      "\"keys\":[{\"id\":\"1\",\"key\":\"" BOOKING_KEY "\"}]}]}",
-                      file) >= 0);
-    assert_int_equal(fclose(file), 0);
     broker_lose_topic(spool_world.broker, TOPIC_WEBHOOKS_CALCOM, true);
     spool_world.broker_away = true; /* so it looks from outside: not all webhooks go to the brokers */
     spool_ingest_begin(sources);

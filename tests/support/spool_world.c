@@ -106,6 +106,16 @@ void spool_ingest_begin(const char *const *more)
         assert_true(wait_until(goes_to_the_brokers, NULL, SPOOL_END_MS));
 }
 
+const char *spool_file(const char *name, const char *text)
+{
+    const char *path = arena_format(spool_world.arena, "%s/%s", spool_world.directory, name).ptr;
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    return path;
+}
+
 struct slice spool_body(const char *event, const char *call_id)
 {
     return arena_format(spool_world.arena, "{\"event\":\"%s\",\"call\":{\"call_id\":\"%s\"}}", event, call_id);

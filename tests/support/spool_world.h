@@ -37,6 +37,9 @@ struct process *spool_ingest_start(const char *address, const char *const *more)
 /* The world's own, and waits until it is ready; with a broker that is up, until it goes there. */
 void spool_ingest_begin(const char *const *more);
 
+/* Writes a file into the world's directory, anew if it is there; its path. The test removes it. */
+const char *spool_file(const char *name, const char *text);
+
 struct slice spool_body(const char *event, const char *call_id);
 /* Sends one webhook on a connection of its own (NULL: nobody listens); the answer's status, 0: none came. A 200 is remembered. */
 struct http_client *spool_send(const char *path, struct slice body);
